@@ -196,16 +196,20 @@ def _rewritten(view: DataView, language: Language) -> Part:
     days, title = language.number(view.rewritten_days, 0), language.say("data.rewritten")
     if not view.rewritten:
         return Part("rewritten", title, (language.say("data.rewritten.none", days=days),))
-    columns = tuple(language.say(f"data.column.{name}") for name in ("fate", "results", "seen"))
+    has_board = any(one.n_viewers is not None for one in view.rewritten)
+    named = ("fate", "results", "seen", *(["viewers"] if has_board else []))
+    columns = tuple(language.say(f"data.column.{name}") for name in named)
     rows = tuple(
         (
             language.say(f"data.fate.{one.fate}"),
             language.number(one.n, 0),
             language.say("data.seen.unknown") if one.n_answered is None else language.number(one.n_answered, 0),
+            *([language.number(one.n_viewers or 0, 0)] if has_board else []),
         )
         for one in view.rewritten
     )
-    return Part("rewritten", title, table=Table(columns, rows), notes=(language.say("data.rewritten.note", days=days),))
+    note = language.say("data.rewritten.note_board" if has_board else "data.rewritten.note", days=days)
+    return Part("rewritten", title, table=Table(columns, rows), notes=(note,))
 
 
 def _nights(view: DataView, language: Language) -> Part:

@@ -90,11 +90,13 @@ class NewWord:
 @dataclass(frozen=True)
 class Rewritten:
     """Results that came in as something else in the last days. `n_answered`: of these, those of which an alert had been
-    acknowledged or read back by somebody; None = not recorded (a correction)."""
+    acknowledged or read back by somebody; None = not recorded (a correction). `n_viewers`: people to whom the board had shown
+    something of the patient between their arrival and that; None = no board was ever used."""
 
     fate: str
     n: int
     n_answered: int | None
+    n_viewers: int | None = None
 
 
 @dataclass(frozen=True)

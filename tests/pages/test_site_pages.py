@@ -6,6 +6,7 @@ All patients are made up.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -18,7 +19,10 @@ from cmvmon.rules import all_rules
 from cmvmon.run.asking.quarantine_list import listed_quarantine
 from cmvmon.run.asking.unit_query import unit_rows
 from cmvmon.run.nightly.night import nightly
+from cmvmon.shell.boards.audit_log import Entry, append
+from cmvmon.shell.folder.site import Site
 from cmvmon.shell.keeping.last_backup import LastBackup, note
+from cmvmon.shell.store.session import open_store
 from cmvmon.text import codes, language
 from tests import sites
 from tests.pages import made_up_site
@@ -161,6 +165,33 @@ def test_reasons_of_stopping_in_words_that_nobody_listed_are_counted_and_never_w
 
 def test_a_withdrawal_is_counted_with_how_many_had_been_answered(site: Path) -> None:
     assert list(cells(section(page(site, "data"), "rewritten"))) == [["withdrawn", "1", "0"]]
+
+
+def test_people_who_were_shown_the_patient_on_the_board_between_arrival_and_withdrawal_are_counted(
+    site: Path, tmp_path: Path
+) -> None:
+    """Two people saw her meanwhile, one of them twice; the others were refused, saw somebody else, or came before or after."""
+    root = shutil.copytree(site, tmp_path / "site")
+    assert "can't be known from files" in said(section(page(root, "data"), "rewritten"))
+    seen = [
+        (day(20) - timedelta(hours=1), "dr. Early", "SYNTHETIC-1", "done"),
+        (day(20.1), "dr. A", "SYNTHETIC-1", "done"),
+        (day(20.2), "dr. B", "SYNTHETIC-1", "done"),
+        (day(20.3), "dr. A", "SYNTHETIC-1", "done"),
+        (day(20.4), "dr. Refused", "SYNTHETIC-1", "refused"),
+        (day(20.5), "dr. Other", "SYNTHETIC-10", "done"),
+        (day(20.6), None, "SYNTHETIC-1", "done"),
+        (day(21.2), "dr. Late", "SYNTHETIC-1", "done"),
+    ]
+    told = [Entry(at, "view_patient", outcome, actor=who, patients=(patient,)) for at, who, patient, outcome in seen]
+    with open_store(Site(root).database) as store:
+        append(store, root, told)
+    nightly(root, as_of=day(21.5))
+    for code, words in (("en", "who opened a page as a file"), ("nl", "wie een pagina als bestand opende")):
+        shown = section(page(root, "data", code), "rewritten")
+        assert [row[1:] for row in cells(shown)] == [["1", "0", "2"]]
+        assert words in said(shown)
+        assert "dr. A" not in shown
 
 
 def test_nights_that_ran_and_a_backup_that_did_not_are_told_alike_plainly(site: Path) -> None:

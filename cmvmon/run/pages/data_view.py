@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quar
 from cmvmon.run.health.backup_checkup import IS_OLD_AFTER
 from cmvmon.run.health.feed_health import FeedHealth, feed_health
 from cmvmon.shell.as_known.lately import last_night_before, rewritten
+from cmvmon.shell.boards.audit_log import viewers, was_kept
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.keeping.last_backup import last_backup
 from cmvmon.shell.store import database
@@ -50,6 +52,7 @@ def data_view(
         )
         nights = _nights(connection, as_of, zone)
         changed = rewritten(connection, as_of - REWRITTEN_SINCE, as_of)
+        seen_by = _viewers(connection, changed)
         n_never = never_taken_in(connection, as_of=as_of)
     listed = [row for row in listed_quarantine(site.root) if datetime.fromisoformat(row["since"]) <= as_of]
     waiting = [row for row in listed if row["reason"] != STANDS]
@@ -62,7 +65,10 @@ def data_view(
         apart=counted_apart(site.root),
         new_words=_new_words(waiting),
         n_reasons_not_listed=_reasons_not_listed(assessment),
-        rewritten=_rewritten(changed, assessment, as_of),
+        rewritten=tuple(
+            replace(one, n_viewers=None if seen_by is None else len(seen_by[one.fate]))
+            for one in _rewritten(changed, assessment, as_of)
+        ),
         rewritten_days=REWRITTEN_SINCE.days,
         deliveries_days=DELIVERIES_SINCE.days,
         nights=nights,
@@ -155,6 +161,16 @@ def _reasons_not_listed(assessment: Assessment | None) -> int:
         return 0
     courses = assessment.facts.prepared.begun[ANTIVIRAL_COURSES]
     return int((courses["stop_reason"] == words.NOT_LISTED).sum())
+
+
+def _viewers(connection: sa.Connection, changed: pl.DataFrame) -> dict[str, set[str]] | None:
+    """By what befell a result, to whom the board had shown something of its patient since it came; None: no board was ever used."""
+    if not was_kept(connection):
+        return None
+    found: dict[str, set[str]] = {fate: set() for fate in _FATES}
+    for row in changed.iter_rows(named=True):
+        found[row["fate"]] |= viewers(connection, row["patient_id"], row["came_at"], row["rewritten_at"])
+    return found
 
 
 def _rewritten(changed: pl.DataFrame, assessment: Assessment | None, as_of: datetime) -> tuple[Rewritten, ...]:

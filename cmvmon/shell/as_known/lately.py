@@ -50,8 +50,8 @@ def rewritten(connection: sa.Connection, after: datetime, until: datetime) -> pl
 
     Returns:
         `patient_id` (who had it before), `fate` (corrected, withdrawn or moved), `compartment` and `collected_at`, and what
-        it says now: `detection`, `viral_load_iu_per_ml` and the limits, null where it is none of that patient any more. By
-        patient, compartment and moment.
+        it says now: `detection`, `viral_load_iu_per_ml` and the limits, null where it is none of that patient any more;
+        `came_at` and `rewritten_at`, when it was received first and as it stands. By patient, compartment and moment.
     """
     c = VERSIONS[LEADING.name].c
     came = sa.select(c.record_key).where(c.received_at > after, c.received_at <= until)
@@ -74,14 +74,21 @@ def _fates(versions: pl.DataFrame, result_ids: list[str]) -> pl.DataFrame:
     mine = versions.filter(pl.col("result_id").is_in(result_ids))
     before = said_before(mine).select("patient_id", "result_id", "fate", "was_compartment", "was_collected_at")
     now = current_versions(mine).filter(~pl.col("is_conflicting"))
+    came = mine.group_by("result_id").agg(came_at=pl.col("received_at").min())
     is_there = pl.col("fate") == words.CORRECTED
     told = before.join(
-        now.select("result_id", "compartment", "collected_at", *_OF_A_VALUE), on="result_id", how="inner"
+        now.select("result_id", "compartment", "collected_at", *_OF_A_VALUE, rewritten_at="received_at").join(
+            came, on="result_id"
+        ),
+        on="result_id",
+        how="inner",
     ).select(
         "patient_id",
         "fate",
         compartment=pl.when(is_there).then("compartment").otherwise(pl.coalesce("was_compartment", "compartment")),
         collected_at=pl.when(is_there).then("collected_at").otherwise(pl.coalesce("was_collected_at", "collected_at")),
         **{name: pl.when(is_there).then(name) for name in _OF_A_VALUE},
+        came_at="came_at",
+        rewritten_at="rewritten_at",
     )
     return told.sort("patient_id", "compartment", "collected_at", "fate")

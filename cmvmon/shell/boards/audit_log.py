@@ -160,6 +160,19 @@ def rows_of(connection: sa.Connection, patients: Sequence[str]) -> Iterator[dict
             yield {**row, "patients": named}
 
 
+def was_kept(connection: sa.Connection) -> bool:
+    """Whether anything was ever shown or done on a board here."""
+    return connection.execute(sa.select(AUDIT_LOG.c.sequence).limit(1)).first() is not None
+
+
+def viewers(connection: sa.Connection, patient: str, after: datetime, until: datetime) -> frozenset[str]:
+    """Who was shown something of that number in that time, by name; a moment is in it that is `until`."""
+    c = AUDIT_LOG.c
+    query = sa.select(c.actor, c.patients).where(c.at > after, c.at <= until, c.outcome == DONE, c.actor.is_not(None))
+    named = query.where(c.patients.contains(json.dumps(patient, ensure_ascii=False), autoescape=True))
+    return frozenset(row.actor for row in connection.execute(named) if patient in json.loads(row.patients))
+
+
 def _refuse_what_lacks_rows(connection: sa.Connection, last: Head | None, head: Head | None) -> None:
     if head is None:
         if last is not None:
