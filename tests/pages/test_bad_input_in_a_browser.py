@@ -169,7 +169,7 @@ def test_a_record_without_a_name_or_with_one_that_can_t_be_seen_is_set_apart_and
     assert reasons >= {"missing_patient_id", "invisible_in_patient_id", "unknown_unit"}
 
 
-PAGES_THAT_GROW_OLD = ("ward", "data", "unit", "patient")
+PAGES_THAT_GROW_OLD = ("ward", "data", "unit", "method", "patient")
 
 
 @pytest.mark.parametrize("code", codes())

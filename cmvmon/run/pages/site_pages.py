@@ -82,8 +82,7 @@ def shared_fields(
             "is_synthetic": settings.is_demo,
             "hrefs": {code: file_name(name, code) for code in codes()},
             "switched_off": tuple(switched_off),
-            # A method page says nothing that grows old with a night.
-            "stale_after_hours": None if name == "method" else stale_after_hours,
+            "stale_after_hours": stale_after_hours,
         }
         for name in PAGES
     }
