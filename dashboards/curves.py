@@ -62,10 +62,21 @@ def _dash(curve: Curve) -> tuple[str, str]:
     return ("dot", "2 4") if curve.is_dotted else ("dash", "8 5")
 
 
+def _label_heights(figure: Figure) -> dict[str, float]:
+    """Where the name of each curve stands, by its kind: at its end, or above the name of another one that ends there too."""
+    line = (FONT_PX + 4) / (_HEIGHT - _TOP - _BOTTOM) * figure.y_max
+    ends = sorted((_steps(curve, curve.ys, figure.x_max)[-1][1], n) for n, curve in enumerate(figure.curves))
+    found, lowest = dict[str, float](), 0.0
+    for y, n in ends:
+        found[figure.curves[n].kind] = lowest = max(y, lowest)
+        lowest += line
+    return found
+
+
 def plotly_figure(figure: Figure) -> dict[str, Any]:
     """Plotly's JSON. The `meta` of a trace is its curve's kind, of a band with `:band`."""
     traces: list[dict[str, Any]] = []
-    labels = []
+    labels, heights = [], _label_heights(figure)
     for curve in figure.curves:
         if curve.lows:
             low, high = (_steps(curve, values, figure.x_max) for values in (curve.lows, curve.highs))
@@ -85,7 +96,7 @@ def plotly_figure(figure: Figure) -> dict[str, Any]:
             {"type": "scatter", "meta": curve.kind, "x": [x for x, _ in corners], "y": [y for _, y in corners]}
             | {"mode": "lines", "line": line, "hoverinfo": "skip"}
         )
-        x, y = corners[-1]
+        x, y = corners[-1][0], heights[curve.kind]
         anchor = "right" if x > figure.x_max / 2 else "left"
         labels.append(_annotation(curve.label, x, y, anchor, DATA if curve.is_main else INK))
     shapes = []
@@ -157,6 +168,7 @@ def static_svg(figure: Figure, *, title: str) -> str:
         x, y = at(value, 0)
         parts.append(text(said, x, y + 23, "middle"))
     parts.append(text(figure.x_title, _LEFT + width / 2, _HEIGHT - 8, "middle"))
+    heights = _label_heights(figure)
     for curve in figure.curves:
         if curve.lows:
             low_corners, high_corners = (_steps(curve, values, figure.x_max) for values in (curve.lows, curve.highs))
@@ -169,7 +181,7 @@ def static_svg(figure: Figure, *, title: str) -> str:
             else f'stroke="{LINE}" stroke-width="2" stroke-dasharray="{_dash(curve)[1]}"'
         )
         parts.append(f'<polyline points="{path(corners)}" fill="none" {look}/>')
-        x, y = at(*corners[-1])
+        x, y = at(corners[-1][0], heights[curve.kind])
         anchor = "end" if corners[-1][0] > figure.x_max / 2 else "start"
         parts.append(text(curve.label, x, max(y - 6, FONT_PX), anchor, DATA if curve.is_main else INK))
     inside = "".join(parts)

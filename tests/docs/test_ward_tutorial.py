@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,6 +15,7 @@ from tests.board import boards
 from tests.docs.page_commands import ROOT
 from tests.docs.typed import follow, steps
 from tests.pages.conftest import browser  # noqa: F401 - a fixture
+from tests.pages.looking import picture
 from tests.servers import free_port
 
 TUTORIAL = (ROOT / "docs" / "tutorials" / "ward.md").read_text(encoding="utf-8")
@@ -51,11 +50,6 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def missing(page: Page, words: list[str]) -> list[str]:
     text = " ".join((page.locator("body").text_content() or "").split())
     return [one for one in words if one.rstrip(".:") not in text]
-
-
-def picture(page: Page, name: str) -> None:
-    if (folder := os.environ.get("CMVMON_IMAGES")) is not None:
-        page.screenshot(path=Path(folder) / name)
 
 
 def test_the_ward_page_has_what_the_tutorial_names(page: Page) -> None:

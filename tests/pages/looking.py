@@ -73,6 +73,7 @@ LINES_AT = (360, 500, 800, 1100)
 REPORTS_POLICY = (
     "document.addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective));"
 )
+_COLOURS = 128  # of a picture: a page has a dozen, and their edges
 _A4_MM = (210, 297)
 _A4_PX = {"width": 703, "height": 1031}  # between its margins
 _USUAL = {"width": 1100, "height": 900}
@@ -219,6 +220,20 @@ def contrast(element: Locator) -> float:
     found = picture.getcolors(picture.width * picture.height) or []
     light = sorted(_luminance(colour) for _, colour in found if isinstance(colour, tuple))
     return (light[-1] + 0.05) / (light[0] + 0.05)
+
+
+def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """A picture of what is on the screen (`whole`: of all of the page) in the folder that `CMVMON_IMAGES` names; none without it.
+
+    In so few colours as a page has, so that it is small enough to be kept with the sources.
+    """
+    folder = os.environ.get("CMVMON_IMAGES")
+    if folder is None:
+        return
+    drawn = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+    drawn.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        Path(folder) / name, optimize=True
+    )
 
 
 def _luminance(colour: tuple[int, ...]) -> float:

@@ -3,6 +3,7 @@ signing in, the work list, an alert with its forms, what a search found, and wha
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from tests.board.boards import PASSWORD, Served
 from tests.depth import one_of
 from tests.pages.conftest import Opened
 from tests.pages.demo_site import Demo
-from tests.pages.looking import REPORTS_POLICY, barriers, broken, cut, cut_on_a4, faint, odd_stops
+from tests.pages.looking import REPORTS_POLICY, barriers, broken, cut, cut_on_a4, faint, odd_stops, picture
 from tests.servers import free_port
 
 NOBODY = ""
@@ -189,6 +190,17 @@ def test_a_page_of_the_board_is_reached_by_the_keyboard_and_cut_nowhere(shown: S
     assert cut(shown.page) == []
     assert broken(shown.page) == []
     assert cut_on_a4(shown.page) == []
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_pictures_of_the_work_list_are_made_where_a_folder_is_named(
+    come_to: Callable[..., tuple[Opened, int]], code: str
+) -> None:
+    if "CMVMON_IMAGES" not in os.environ:
+        pytest.skip("no folder is named for pictures (CMVMON_IMAGES)")
+    tab, _ = come_to("what waits", code, javascript=True)
+    picture(tab.page, f"worklist.{code}.1100.png")
+    tab.page.close()
 
 
 def test_without_colour_and_with_each_colour_vision_a_page_of_the_board_stands_out(shown: Shown) -> None:

@@ -9,7 +9,6 @@ import math
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -22,7 +21,7 @@ from cmvmon.text import codes, language
 from tests.pages import by_hand
 from tests.pages.conftest import Opened, Opener
 from tests.pages.demo_site import Demo
-from tests.pages.looking import CUT_OFF
+from tests.pages.looking import CUT_OFF, picture
 
 LINE_PX = 20  # of a ward row: `line-height` of `.ward`
 A4_PX = 703  # between its margins
@@ -274,15 +273,19 @@ def test_sentence_drug_due_and_latest_values_of_every_patient_stand_on_the_first
     assert below == []
 
 
-def test_the_pictures_of_the_pages_are_made_where_a_folder_is_named(open_page: Opener, site: Demo) -> None:
-    folder = os.environ.get("CMVMON_IMAGES")
-    if folder is None:
+@pytest.mark.parametrize("code", codes())
+def test_the_pictures_of_the_pages_are_made_where_a_folder_is_named(open_page: Opener, site: Demo, code: str) -> None:
+    if "CMVMON_IMAGES" not in os.environ:
         pytest.skip("no folder is named for pictures (CMVMON_IMAGES)")
-    for code in codes():
-        tab = open_page(site.page(f"ward.{code}.html"))
-        for width, height in ((1100, 900), (360, 800)):
-            tab.page.set_viewport_size({"width": width, "height": height})
-            tab.page.screenshot(path=Path(folder) / f"ward.{code}.{width}.png")
-        patient = open_page(site.page(page_of(Site(site.root), "SYNTHETIC-D05", code)))
-        patient.page.set_viewport_size({"width": 800, "height": 1100})
-        patient.page.screenshot(path=Path(folder) / f"patient.{code}.800.png")
+    patient = page_of(Site(site.root), "SYNTHETIC-D05", code)
+    for name, file, width, height in (
+        *((name, f"{name}.{code}.html", 1100, 900) for name in ("ward", "data", "unit", "method")),
+        ("ward", f"ward.{code}.html", 360, 800),
+        ("patient", patient, 800, 1100),
+        ("patient", patient, 360, 800),
+    ):
+        tab = open_page(site.page(file))
+        tab.page.set_viewport_size({"width": width, "height": height})
+        tab.page.wait_for_timeout(500)  # a figure follows a new width a moment later
+        picture(tab.page, f"{name}.{code}.{width}.png")
+        tab.page.close()

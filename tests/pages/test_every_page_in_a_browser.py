@@ -31,6 +31,7 @@ from tests.pages.looking import (
     cut_on_a4,
     faint,
     odd_stops,
+    picture,
 )
 from tests.telling.test_wording import BUSY, QUIET
 
@@ -255,3 +256,6 @@ def test_the_digest_reads_in_a_mail_program_without_barrier_request_or_scrolling
         tab.page.set_viewport_size({"width": width, "height": 700})
         assert tab.page.evaluate(SCROLLS_BY) <= 0
         assert tab.page.evaluate(CUT_OFF) == []
+    if facts is BUSY:
+        tab.page.set_viewport_size({"width": 800, "height": 500})
+        picture(tab.page, f"digest.{code}.800.png", whole=True)

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -337,3 +338,22 @@ def test_the_unit_page_tells_death_and_leaving_alive_apart_or_says_that_no_death
         assert spoken.say("unit.column.died") not in page
     kinds = [trace["meta"] for trace in json.loads(re.findall(r'id="figure-everyone">(.*?)</script>', page)[0])["data"]]
     assert ("died" in kinds) == has_deaths
+
+
+def test_the_names_of_curves_that_end_at_one_height_stand_above_one_another() -> None:
+    """Nobody left and nobody died: both curves end at 0, and each name is to be read."""
+    told = [(f"P{i}", 0.0, 0.0, None) for i in range(8)]
+    rows = followed(stays(*told), results(), context(), as_of=AS_OF, deaths=deaths())
+    one = reactivation(rows, EVERYONE, time_zone="UTC", has_deaths=True)
+    page = unit_page(
+        UnitView(AS_OF, "UTC", Protocol.shipped(), "0", True, {}, numbers=_numbers(one)), language=language("en")
+    )
+    drawn = json.loads(re.findall(r'id="figure-everyone">(.*?)</script>', page)[0])["layout"]["annotations"]
+    names = [language("en").say(f"unit.figure.{name}") for name in ("reactivated", "left.alive", "died")]
+    heights = sorted(note["y"] for note in drawn if note["text"] in names)
+    assert len(heights) == 3
+    assert min(b - a for a, b in pairwise(heights)) * 248 / 1.08 >= 16  # px of the figure
+    svg = [
+        float(y) for y, text in re.findall(r'<text x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>', page) if text in names
+    ]
+    assert min(b - a for a, b in pairwise(sorted(svg))) >= 16
