@@ -22,7 +22,6 @@ from cmvmon.protocol import Protocol
 # The caveats that a view may carry besides those that the page derives itself. Each has its sentence `caveat.<code>`.
 _OF_FEEDS = ("results_never", "results_stale", "courses_stale", "stays_stale")
 CAVEATS = ("death_lives_after", "death_in_bed", "own_quarantined", "quarantined", *_OF_FEEDS)
-
 WORK = "assessment"  # the feed name of a `FeedState` about the work itself
 
 

@@ -47,7 +47,7 @@ def beside(row_type: RowType) -> Beside | None:
     """
     of_death = ("died_at", "died_on")
     died_on = pl.coalesce(pl.col("died_on").str.to_date("%Y-%m-%d", strict=False), pl.col("died_at").dt.date())
-    contradicts = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False) > died_on + _A_DAY
+    contradicts = pl.col("born_on").str.to_date("%Y-%m-%d", strict=False) > died_on + ZONES_DIFFER
     if row_type is BIRTH_DATES:
         return Beside(DEATHS, of_death, contradicts, BORN_AFTER_DEATH, pl.lit("born_on"))
     if row_type is DEATHS:

@@ -15,13 +15,13 @@ from tests.conftest import KINDS
 ROOT = Path(__file__).parents[2]
 # A reason to be longer than 300 lines: each is one list, read as one.
 LONGER = {
-    "cmvmon/domain/rows.py": 330,
+    "cmvmon/domain/rows.py": 340,
     "cmvmon/feeds/reasons.py": 310,
     "data_contracts/reading.py": 315,
     "cmvmon/domain/results.py": 360,
     "cmvmon/shell/rows/schema.py": 370,
-    "cmvmon/text/languages/nl.py": 540,
-    "cmvmon/text/languages/en.py": 540,
+    "cmvmon/text/languages/nl.py": 550,
+    "cmvmon/text/languages/en.py": 550,
 }
 PACKAGES = ("cmvmon", "flows", "data_contracts", "dashboards")
 # What stands at the top: anything else is what a machine made, and was taken in by mistake.
