@@ -12,6 +12,7 @@ from cmvmon.dashboards import ward_row
 from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
 from cmvmon.dashboards.views import NeverDelivered
 from cmvmon.dashboards.ward import ward_page
+from cmvmon.domain.who_died import Death
 from cmvmon.text import language
 from tests.pages import made_up, made_up_ward
 
@@ -40,6 +41,7 @@ OTHER: dict[str, Any] = {  # by field of a row, another value
     "course": (),
     "drugs": DrugsNow("off"),
     "left_at": made_up.day(20),
+    "died": Death(made_up.AS_OF, None, True),
 }
 AROUND: dict[str, Any] = {  # by field of what is around it
     "as_of": WARD.as_of + timedelta(days=2),
