@@ -23,7 +23,8 @@ from cmvmon.unit.reactivation import EVERYONE, Reactivation
 
 _DAYS_SHOWN = 42  # layout: how long a curve is drawn
 _HIGHEST_SHARE = 1.08  # so that the name of a curve at the top stands within the figure
-_WARNINGS = ("cause", "competing", "immortal", "{death}", "sampling", "published")
+_OF_DEATHS = "{death}"
+_WARNINGS = ("cause", "competing", "immortal", _OF_DEATHS, "sampling", "published")
 
 
 @lru_cache(maxsize=1)
@@ -69,8 +70,10 @@ def unit_page(view: UnitView, *, language: Language, script: str | None = None, 
 
 
 def _warnings(numbers: UnitNumbers | None) -> list[str]:
-    """What the numbers must not be read as: of deaths, as they were delivered or never were."""
-    has_deaths = numbers is not None and any(one.died is not None for one in numbers.reactivation)
+    """What the numbers must not be read as; of deaths, as they were delivered or never were, where an incidence is shown at all."""
+    if numbers is None or not numbers.reactivation:
+        return [name for name in _WARNINGS if name != _OF_DEATHS]
+    has_deaths = any(one.died is not None for one in numbers.reactivation)
     return [name.format(death="death" if has_deaths else "no_deaths") for name in _WARNINGS]
 
 

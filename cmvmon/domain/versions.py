@@ -126,13 +126,13 @@ def with_confirmed(versions: pl.DataFrame) -> pl.DataFrame:
     are both called final, and contradict each other. Without a report time it stands where it was sent, or else received.
 
     Args:
-        versions: rows of `viral_load_results`, in any order.
+        versions: rows of `viral_load_results`, in any order; without the column `confirms` (tables of before) none confirms.
 
     Returns:
         The same columns; no row `confirms`. Row order is not kept.
     Source: HL7 table 0085, U; docs/decisions/0073.
     """
-    if not versions["confirms"].any():
+    if "confirms" not in versions.columns or not versions["confirms"].cast(pl.Boolean).any():
         return versions
     is_confirming = pl.col("confirms").fill_null(value=False)
     others, is_preliminary = versions.filter(~is_confirming), pl.col("result_status") == words.PRELIMINARY

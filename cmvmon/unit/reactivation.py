@@ -161,8 +161,8 @@ def _with_deaths(stays: pl.DataFrame, deaths: pl.DataFrame | None) -> pl.DataFra
     """Stays with `has_died`; one that ended by death ends at that moment."""
     if deaths is None:
         return stays.with_columns(has_died=pl.lit(None, pl.Boolean))
-    ended, day = pl.col("discharged_at"), pl.col("died_on").str.to_date(strict=False)
-    has_died = (pl.col("died_at") <= ended) | (day <= ended.dt.date()).fill_null(False)
+    ended = pl.col("discharged_at")
+    has_died = (pl.col("died_at") <= ended) | (pl.col("died_on") <= ended.dt.date()).fill_null(False)
     return (
         stays.join(
             deaths.select("patient_id", "died_at", "died_on"), on="patient_id", how="left", maintain_order="left"

@@ -42,6 +42,10 @@ class Workload:
     acknowledged: tuple[CumulativeIncidence, CumulativeIncidence]
 
 
+# An acknowledgement that a merge, or its end, carried over: nobody answered then, and when somebody did counts under the other number.
+_CARRIED = (words.TAKEN_OVER, words.MERGE_UNDONE)
+
+
 def workload(events: Iterable[Row], *, as_of: datetime, time_zone: str) -> Workload:
     """From the rows of `alert_events` about patients, in any order."""
     zone = ZoneInfo(time_zone)
@@ -66,7 +70,9 @@ def workload(events: Iterable[Row], *, as_of: datetime, time_zone: str) -> Workl
 def _answered(alerts: Iterable[list[Row]], tier: int, as_of: datetime) -> CumulativeIncidence:
     hours, causes = [], []
     for rows in alerts:
-        if rows[0]["tier"] != tier:
+        if rows[0]["tier"] != tier or any(
+            row["event"] == words.ACKNOWLEDGED and row.get("cause") in _CARRIED for row in rows
+        ):
             continue
         until = [row for row in rows if row["changed_at"] <= as_of]
         first = next((row for row in until if row["standing"] == words.ACKNOWLEDGED), None)

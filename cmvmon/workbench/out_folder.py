@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +62,21 @@ def room_for(out: Path, *, replace: bool) -> Iterator[Room]:
             else:
                 out.parent.mkdir(parents=True, exist_ok=True)
                 os.rename(room.tables, out)
+    except BaseException as ended:
+        if _both_lie(aside):
+            raise NotWritten(
+                f"{out.name} was made by another program meanwhile; nothing is removed: the former tables are in "
+                f"{aside.name}/former beside it, the new ones in {aside.name}/tables"
+            ) from ended
+        raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if not _both_lie(aside):
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _both_lie(aside: Path) -> bool:
+    """Whether the tables of neither run stand where they belong."""
+    return (aside / "former").exists() and (aside / "tables").exists()
 
 
 @contextmanager
@@ -99,10 +112,13 @@ def _takes_place(out: Path, *, replace: bool) -> bool:
 
 
 def _swap(tables: Path, out: Path, former: Path) -> None:
+    """The new tables in the place of the former ones; whatever ends it, the former ones stand there or in `former`."""
     shutil.copymode(out, tables)
-    os.rename(out, former)
     try:
+        os.rename(out, former)
         os.rename(tables, out)
     except BaseException:
-        os.rename(former, out)
+        with suppress(OSError):  # another program may have made a folder there: then they stay where they are
+            if former.exists() and not os.path.lexists(out):
+                os.rename(former, out)
         raise

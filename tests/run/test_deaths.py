@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.known import Known
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.run.asking.unit_query import unit_rows
 from cmvmon.run.daytime.refresh import refresh
 from cmvmon.run.nightly.night import nightly
 from cmvmon.run.ward.placing import places
 from cmvmon.shell.as_known import known
 from cmvmon.shell.work.opening import open_site
+from cmvmon.text import language
 from tests import sites
 from tests.feeds.fhir_texts import as_bytes, bundle, patient
 from tests.feeds.test_fhir_persons import PERSONS
@@ -69,6 +72,27 @@ def test_who_has_died_is_on_the_ward_no_longer_though_no_end_of_the_stay_was_del
     assert listed(tmp_path, 2) == {OTHER}
     with open_site(tmp_path) as opened, opened.reading() as connection:
         assert set(places(connection, [WHO], at=day(2))) == {WHO}, "where they lay last is still known"
+
+
+def test_a_night_writes_the_unit_page_of_a_site_that_delivers_stays_and_deaths_and_counts_who_died(
+    tmp_path: Path,
+) -> None:
+    two_in_bed(tmp_path)
+    sites.drop(tmp_path, DEATHS.name, [f"{WHO},,2026-03-03,died,{sites.text(day(2.5))}", died(1.5, who=OTHER)])
+    assert nightly(tmp_path, as_of=day(4)).taken_in.faults == ()
+    page = (tmp_path / "pages" / "unit.en.html").read_text("utf-8")
+    assert language("en").say("unit.warning.death") in unescape(page)
+    assert language("en").say("unit.warning.no_deaths") not in unescape(page)
+    assert unit_rows(tmp_path, as_of=day(4))
+
+
+def test_a_site_that_delivers_deaths_and_no_stays_is_not_told_that_no_deaths_came(tmp_path: Path) -> None:
+    sites.drop(tmp_path, "viral_load_results", [result(WHO, 0, 500)])
+    sites.drop(tmp_path, DEATHS.name, [died(1.5)])
+    nightly(tmp_path, as_of=day(4))
+    page = unescape((tmp_path / "pages" / "unit.en.html").read_text("utf-8"))
+    assert language("en").say("unit.no_stays") in page
+    assert language("en").say("unit.warning.no_deaths") not in page
 
 
 def test_a_death_by_fhir_closes_the_alerts_of_the_patient_as_died_and_their_page_says_so(tmp_path: Path) -> None:

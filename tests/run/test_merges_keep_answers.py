@@ -15,7 +15,7 @@ from cmvmon.shell.store import session
 from cmvmon.shell.work.opening import open_site
 from tests.nights import nightly
 from tests.run.test_merges import LATER, NEW, NEXT, NIGHT, OLD, admitted
-from tests.sites import drop, link, result
+from tests.sites import course, drop, falling, link, result, stay
 
 MERGED, UNDONE = link(OLD, NEW, at=15.2), link(OLD, NEW, at=15.2, end=16.5)
 
@@ -91,6 +91,38 @@ def test_a_load_that_is_worse_than_the_answered_one_is_an_alert_that_nobody_has_
     ]
     assert opened
     assert all(one["answered_by"] is None for one in opened)
+
+
+def test_an_answer_that_was_taken_back_under_the_other_number_does_not_come_back_with_the_end_of_the_merge(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(admitted(site), monkeypatch)
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    monkeypatch.setattr(session, "now", lambda: NEXT + timedelta(hours=2))
+    answering.reopen(site, of(site, NEW)["alert_id"], why="wrong answer", actor="dr. B")
+    monkeypatch.undo()
+    drop(site, "patient_links", [UNDONE], name="undone.csv")
+    nightly(site, as_of=LATER)
+    assert (of(site, OLD)["state"], of(site, OLD)["answered_by"]) == ("open", None)
+    assert not told(site, OLD)
+
+
+def test_what_waits_under_one_of_two_merged_numbers_is_not_answered_by_what_was_said_of_the_other(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    third = "SYNTHETIC-T901"
+    admitted(site)
+    drop(site, "viral_load_results", falling(third, 0.1, days=(0, 7, 14)), name="third.csv")
+    drop(site, "antiviral_courses", [course(OLD), course(third)], name="third.csv")
+    drop(site, "icu_stays", [stay(OLD), stay(third, bed="S-03")], name="third.csv")
+    nightly(site, as_of=NIGHT + timedelta(hours=1))
+    assert of(site, third)["standing"] in ("new", "notified")
+    answer(site, monkeypatch)
+    drop(site, "patient_links", [MERGED, link(third, NEW, at=15.2)])
+    nightly(site, as_of=NEXT)
+    assert of(site, NEW)["answered_by"] is None
+    assert not told(site, NEW)
 
 
 def test_a_snooze_is_no_answer_and_is_not_taken_over(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

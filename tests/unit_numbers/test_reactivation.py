@@ -15,7 +15,9 @@ import pytest
 
 from cmvmon.dashboards.site_views import UnitView
 from cmvmon.dashboards.unit_page import unit_page
+from cmvmon.domain.deaths import DEATHS
 from cmvmon.domain.rows import ICU_STAYS
+from cmvmon.domain.who_died import who_died
 from cmvmon.shell.folder.protocol_files import Protocol
 from cmvmon.text import codes, language
 from cmvmon.unit.numbers import DAYS, FEW, UnitNumbers, share_at
@@ -226,9 +228,9 @@ def test_a_group_that_nobody_began_in_has_no_figure_and_says_so() -> None:
 
 def deaths(*rows: tuple[str, float | None, str | None]) -> pl.DataFrame:
     """Patient, day of the moment that is known, and the date where only that was stated."""
-    told = [{"patient_id": p, "died_at": None if d is None else day(d), "died_on": on} for p, d, on in rows]
-    schema: dict[str, Any] = {"patient_id": pl.String, "died_at": pl.Datetime("us", "UTC"), "died_on": pl.String}
-    return pl.DataFrame(told, schema=schema)
+    stated = dict.fromkeys(DEATHS.schema) | {"stated_at": day(20.0)}
+    told = [stated | {"patient_id": p, "died_at": None if d is None else day(d), "died_on": on} for p, d, on in rows]
+    return who_died({DEATHS.name: pl.DataFrame(told, schema=DEATHS.schema)})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -139,6 +140,44 @@ def test_a_run_that_fails_leaves_the_tables_that_it_was_to_replace(former: Path,
         analyze(source, former, root=tmp_path / "site", replace=True)
     assert files(former) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_ended_between_the_two_renames_the_former_tables_stand(
+    former: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rename = files(former), os.rename
+
+    def ended(old: Path, new: Path) -> None:
+        rename(old, new)
+        if Path(new).name == "former":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("cmvmon.workbench.out_folder.os.rename", ended)
+    with pytest.raises(KeyboardInterrupt):
+        analyze(source, former, root=tmp_path / "site", as_of=LATE, replace=True)
+    assert files(former) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_where_another_program_makes_out_meanwhile_neither_tables_are_removed_and_it_is_said_where_they_lie(
+    former: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rename = files(former), os.rename
+
+    def raced(old: Path, new: Path) -> None:
+        rename(old, new)
+        if Path(new).name == "former":
+            Path(old).mkdir()
+            (Path(old) / "theirs.txt").write_text("theirs", encoding="utf-8")
+
+    monkeypatch.setattr("cmvmon.workbench.out_folder.os.rename", raced)
+    with pytest.raises(NotWritten, match="nothing is removed") as told:
+        analyze(source, former, root=tmp_path / "site", as_of=LATE, replace=True)
+    assert [path.name for path in former.iterdir()] == ["theirs.txt"]
+    (aside,) = (path for path in tmp_path.iterdir() if path.name.startswith("."))
+    assert aside.name in str(told.value)
+    assert files(aside / "former") == before
+    assert {path.stem for path in (aside / "tables").iterdir()} == ALWAYS
 
 
 def test_a_folder_that_holds_more_than_tables_of_a_run_is_replaced_by_nobody(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.interval import reported_limit_iu_per_ml
-from cmvmon.domain.versions import current_versions
+from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.shell.as_known.known import known_table
 
 _TOLD = ("compartment", "collected_at", "detection", "viral_load_iu_per_ml")
@@ -23,7 +23,8 @@ def results_named(
     """By id, what each result said as it was known at `as_of`: compartment, collected_at, detection, viral_load_iu_per_ml and
     `limit_iu_per_ml`, the limit that it stands against (null: quantified, or not known).
 
-    Not in it: a result that is no longer known of this patient, and one of which two values contradict each other.
+    Not in it: a result that is no longer known of this patient, was withdrawn or is preliminary, and one of which two values
+    contradict each other.
 
     Args:
         patient: whose; None = of nobody.
@@ -38,7 +39,9 @@ def results_named(
     rows = known_table(connection, LEADING, as_of=as_of, patients=[patient]) if ids and patient else None
     if rows is None:
         return {}
-    mine = current_versions(rows.filter(pl.col("result_id").is_in(sorted(ids)))).filter(~pl.col("is_conflicting"))
+    mine = current_versions(rows.filter(pl.col("result_id").is_in(sorted(ids)))).filter(
+        is_usable() & ~pl.col("is_conflicting")
+    )
     return {
         row["result_id"]: {name: row[name] for name in _TOLD} | {"limit_iu_per_ml": reported_limit_iu_per_ml(row)}
         for row in mine.iter_rows(named=True)

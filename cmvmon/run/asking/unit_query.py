@@ -54,10 +54,9 @@ def unit_numbers(opened: OpenSite, assessment: Assessment, *, as_of: datetime) -
 
 
 def _deaths(assessment: Assessment) -> pl.DataFrame | None:
-    """patient_id, died_at and died_on of whoever is known to have died; None: deaths were never delivered."""
+    """`who_died`; None: deaths were never delivered."""
     begun = assessment.facts.prepared.begun
-    told = begun.if_delivered(DEATHS)
-    return None if told is None else who_died(begun.tables).join(told.select("patient_id", "died_on"), on="patient_id")
+    return None if begun.if_delivered(DEATHS) is None else who_died(begun.tables)
 
 
 def unit_rows(root: Path, *, as_of: datetime) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from cmvmon.shell.keeping.last_backup import last_backup
 from cmvmon.shell.store import database
 from cmvmon.shell.taken_in.delivered_counts import DeliveredCounts, delivered_counts, nights_between, stops_between
 from cmvmon.shell.taken_in.never_taken_in import never_taken_in
+from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
 
 # How far back the page looks. Layout, not policy.
@@ -52,7 +53,7 @@ def data_view(
         )
         nights = _nights(connection, as_of, zone)
         changed = rewritten(connection, as_of - REWRITTEN_SINCE, as_of)
-        seen_by = _viewers(connection, changed)
+        seen_by = _viewers(connection, changed, as_of)
         n_never = never_taken_in(connection, as_of=as_of)
     listed = [row for row in listed_quarantine(site.root) if datetime.fromisoformat(row["since"]) <= as_of]
     waiting = [row for row in listed if row["reason"] != STANDS]
@@ -163,13 +164,15 @@ def _reasons_not_listed(assessment: Assessment | None) -> int:
     return int((courses["stop_reason"] == words.NOT_LISTED).sum())
 
 
-def _viewers(connection: sa.Connection, changed: pl.DataFrame) -> dict[str, set[str]] | None:
+def _viewers(connection: sa.Connection, changed: pl.DataFrame, as_of: datetime) -> dict[str, set[str]] | None:
     """By what befell a result, to whom the board had shown something of its patient since it came; None: no board was ever used."""
     if not was_kept(connection):
         return None
     found: dict[str, set[str]] = {fate: set() for fate in _FATES}
+    one = links(connection, as_of=as_of, about=changed["patient_id"].to_list())
     for row in changed.iter_rows(named=True):
-        found[row["fate"]] |= viewers(connection, row["patient_id"], row["came_at"], row["rewritten_at"])
+        for number in one.family([row["patient_id"]]):  # it may have been shown under another
+            found[row["fate"]] |= viewers(connection, number, row["came_at"], row["rewritten_at"])
     return found
 
 

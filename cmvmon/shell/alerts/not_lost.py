@@ -84,12 +84,16 @@ def answers_kept(
         latest: as of `not_lost`.
         events: what was decided, each the next of its subject.
     """
-    acknowledged = [_moved(alert, ends) for alert in latest.values() if _is_acknowledged(alert, ends)]
-    moved = {subject_of(alert): alert for alert in acknowledged}
+    merged = [(_moved(alert, ends), alert) for alert in latest.values() if alert["patient_id"] in ends.into]
+    acknowledged = [one for one, _ in merged if one["standing"] == words.ACKNOWLEDGED]
+    moved = {subject_of(one): one for one in sorted(acknowledged, key=lambda one: one["answered_at"])}
+    for one, alert in merged:
+        if is_unanswered(alert):  # of two numbers that become one, what waits under either waits
+            moved.pop(subject_of(one), None)
     for event in events:
         subject = subject_of(event)
         before: Row | None = moved.get(subject) if event["event"] == OPENED else None
-        if event["event"] == REOPENED and event["cause"] == words.MERGE_UNDONE and _had_acknowledged(latest[subject]):
+        if event["event"] == REOPENED and event["cause"] == words.MERGE_UNDONE and _stood_till_now(latest, subject):
             before = latest[subject]
         if before is None or not _still_holds(before, event, ends):
             yield dict(event)
@@ -102,8 +106,14 @@ def answers_kept(
             yield kept | {name: before[name] for name in answers.ANSWER} | {"cause": why}
 
 
-def _is_acknowledged(alert: Row, ends: Ends) -> bool:
-    return alert["patient_id"] in ends.into and alert["standing"] == words.ACKNOWLEDGED
+def _stood_till_now(latest: Mapping[_Subject, Row], subject: _Subject) -> bool:
+    """Whether that acknowledgement still stands under the number that the alert went on under: nobody took it back there."""
+    own = latest[subject]
+    answer = own["rule"], own["answered_by"], own["answered_at"]
+    others = (one for one in latest.values() if one["patient_id"] != own["patient_id"])
+    return _had_acknowledged(own) and any(
+        (one["rule"], one["answered_by"], one["answered_at"]) == answer for one in others
+    )
 
 
 def _had_acknowledged(alert: Row) -> bool:

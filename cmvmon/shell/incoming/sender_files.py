@@ -72,7 +72,8 @@ def senders(root: Path, *, before: Collection[str] = ()) -> Senders:
     found: list[AnySender] = []
     tokens: dict[str, bytes] = {}
     faults: dict[str, str] = {}
-    for path in sorted((root / SENDERS).glob("*.toml")):
+    files = [path for path in _files(root) if path.suffix == ".toml"]
+    for path in files:
         try:
             one = read_sender(read_text(path, called=f"{SENDERS}/{path.name}", fault=ProtocolError), name=path.stem)
             if isinstance(one, Poster):
@@ -80,7 +81,7 @@ def senders(root: Path, *, before: Collection[str] = ()) -> Senders:
             found.append(one)
         except CmvmonError as error:
             faults[path.name] = str(error)
-    for name in sorted(set(before) - {path.name for path in (root / SENDERS).glob("*.toml")}):
+    for name in sorted(set(before) - {path.name for path in files}):
         faults[name] = (
             f"{SENDERS}/{name}: is gone; put it back, or start `cmvmon listen` again if that sender sends no more. Until then an "
             "unknown sender is told to send again, for it may be that one"
@@ -129,6 +130,15 @@ def _token(path: Path, called: str) -> bytes:
     return hashlib.sha256(token).digest()
 
 
+def _files(root: Path) -> list[Path]:
+    """What the folder of the senders holds; nothing where there is none. Raises OSError where it can't be listed: `Path.glob` then
+    says, from Python 3.12 on, that it is empty."""
+    try:
+        return sorted(root / SENDERS / name for name in os.listdir(root / SENDERS))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def state(root: Path) -> tuple[tuple[str, int, int, int], ...] | None:
     """Names, times and sizes of the senders' files and tokens: what changes when one is mended, or its rights are.
 
@@ -136,7 +146,7 @@ def state(root: Path) -> tuple[tuple[str, int, int, int], ...] | None:
     """
     found = []
     try:
-        paths = sorted((root / SENDERS).glob("*"))
+        paths = _files(root)
     except OSError:
         return None
     for path in paths:

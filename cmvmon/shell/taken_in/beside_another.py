@@ -21,7 +21,7 @@ from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.rows.schema import VERSIONS
 from cmvmon.shell.taken_in.parted import with_set_apart
 from cmvmon.shell.taken_in.told_apart import known_versions
-from cmvmon.shell.versions.links import links
+from cmvmon.shell.versions.links import linked, links
 
 _NUMBER = "_goes_on_under"
 
@@ -63,7 +63,8 @@ def was_told_since(connection: sa.Connection, row: Mapping[str, Any], since: dat
     if asked is None or row["reason"] != asked.why:
         return False
     c = VERSIONS[asked.other.name].c
-    query = sa.select(c.patient_id).where(c.patient_id == row["patient_id"], c.received_at >= since)
+    numbers = linked(connection, [row["patient_id"]])  # it may have come under another one since
+    query = sa.select(c.patient_id).where(c.patient_id.in_(sorted(numbers)), c.received_at >= since)
     return connection.execute(query.limit(1)).first() is not None
 
 
