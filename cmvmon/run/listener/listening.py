@@ -152,9 +152,7 @@ class Listener:
         if state is None:  # no file descriptor is left
             self.ledger.event("senders_not_read")
         elif state != self._state:
-            with suppress(
-                OSError
-            ):  # no descriptor was left to list them: the last ones hold, and are read the next time
+            with suppress(OSError):  # none was left to list them: the next time
                 self._senders, self._state = sender_files.senders(self._root, before=self._seen), state
             self._seen |= {name for name, *_ in state if name.endswith(".toml")}
             for name, words in self._senders.faults.items():
