@@ -84,6 +84,7 @@ def analyze(
 
         with progress("ranges of patients") as told:
             done = run(Path(source), Path(out), replace=replace, progress=told, **asked)
+        _tell_of_files(Path(source))
         _tell_of_headers(Path(source))
         _tell_of_zones(Path(out))
     else:
@@ -103,9 +104,24 @@ def analyze(
     )
 
 
+def _tell_of_files(source: Path) -> None:
+    """A table whose file is named otherwise counts as never delivered, and the answer is another."""
+    from cmvmon.cli.printing import one_line
+    from cmvmon.domain.delivered import LEADING
+    from cmvmon.workbench.batch import OPTIONAL
+    from cmvmon.workbench.folder_tables import files_not_read
+    from cmvmon.workbench.out_folder import WRITTEN
+
+    tables = [row_type.name for row_type in (LEADING.rows, *OPTIONAL)]
+    if names := files_not_read(source, {*tables, *WRITTEN}):  # OUT may be IN
+        sys.stderr.write(
+            f"cmvmon: files that were not read: {one_line(', '.join(names))}; an analysis reads {', '.join(tables)}\n"
+        )
+
+
 def _tell_of_headers(source: Path) -> None:
     """A header that is spelt otherwise is no fault of a row: its column counts as never delivered, and the answer is another."""
-    from cmvmon.cli.printing import visible
+    from cmvmon.cli.printing import one_line
     from cmvmon.domain.delivered import LEADING
     from cmvmon.workbench.batch import OPTIONAL
     from cmvmon.workbench.folder_tables import find_table, headers_not_read
@@ -116,7 +132,7 @@ def _tell_of_headers(source: Path) -> None:
         if path is not None and unread:
             missing = f"; without a header, so as if never delivered: {', '.join(lacking)}" if lacking else ""
             sys.stderr.write(
-                f"cmvmon: {path.name}: headers that were not read: {visible(', '.join(unread))}{missing}\n"
+                f"cmvmon: {path.name}: headers that were not read: {one_line(', '.join(unread))}{missing}\n"
             )
 
 

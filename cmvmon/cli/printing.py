@@ -158,7 +158,7 @@ def cell(value: object) -> str:
     """One value as a table shows it."""
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else visible(str(value)).replace("\n", "\\n")
+    return f"{value:.4f}" if isinstance(value, float) else one_line(str(value))
 
 
 def visible(text: str) -> str:
@@ -168,6 +168,15 @@ def visible(text: str) -> str:
     A\\x1b[2Jb\\x9b1m\\u202ec
     """
     return "".join(_escaped(mark) if unicodedata.category(mark) in _STEERING else mark for mark in text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line: what was delivered, as the name of a file, can't begin a line of its own.
+
+    >>> print(one_line("a\\nb.csv: received 9"))
+    a\\nb.csv: received 9
+    """
+    return visible(text).replace("\n", "\\n")
 
 
 def shown_json(value: object) -> str:

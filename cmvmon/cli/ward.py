@@ -122,7 +122,7 @@ def ingest(
         counted += found
         for one in found if not as_json else ():
             place = f"{file.name} ({one.table})" if len(found) > 1 else file.name
-            print(f"{printing.visible(place)}: {printing.counted_words(one)}")
+            print(f"{printing.one_line(place)}: {printing.counted_words(one)}")
     if not as_json and any(one.table == "patient_links" and one.accepted for one in counted):
         from cmvmon.cli.merging import not_used_words
         from cmvmon.run.daytime.merging import not_used
@@ -153,7 +153,7 @@ def _say_what_would_be(
             if not as_json:
                 change = "" if one.counted.was_known else f"; {one.changed} of the accepted change what was known"
                 print(
-                    f"would be {printing.visible(file.name)} ({one.counted.table}): {printing.counted_words(one.counted)}{change}"
+                    f"would be {printing.one_line(file.name)} ({one.counted.table}): {printing.counted_words(one.counted)}{change}"
                 )
     print(json.dumps(told, sort_keys=True, indent=2) if as_json else "nothing was changed (--dry-run)")
     _end_as_found(counted, failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,6 +42,13 @@ def refuse_links(source: Path) -> None:
         raise SiteError(
             f"{source.name} holds {LINKS.name}, which only a site applies; give each patient one number and leave it out"
         )
+
+
+def files_not_read(source: Path, tables: Collection[str]) -> tuple[str, ...]:
+    """The tables in the folder, by the names of their files, that an analysis of these `tables` passes over: spelt otherwise, or of
+    something else."""
+    found = (path for ending in ("csv", "parquet") for path in source.glob(f"*.{ending}"))
+    return tuple(sorted(path.name for path in found if path.stem not in tables))
 
 
 def headers_not_read(path: Path, row_type: RowType) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -69,6 +69,16 @@ def test_no_command_prints_a_delivered_escape(site: Path) -> None:
     assert any("\\u001b" in text for text in shown)
 
 
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_the_name_of_a_file_begins_no_line_of_its_own(tmp_path: Path, how: tuple[str, ...]) -> None:
+    file = tmp_path / "x\nother.csv: received 9 = accepted 9.csv"
+    lines = sites.drop(tmp_path, "viral_load_results", sites.falling("SYNTHETIC-1", 0.1)).read_bytes()
+    file.write_bytes(lines)
+    told = said("ingest", file, "--feed", "synthetic", *how, "--site", tmp_path)
+    (line,) = (one for one in told.splitlines() if "received 9" in one)
+    assert "x\\nother.csv: received 9 = accepted 9.csv" in line
+
+
 @given(st.text())
 def test_what_is_shown_holds_no_mark_that_steers_and_json_says_what_it_said(text: str) -> None:
     kept = {"\n"}

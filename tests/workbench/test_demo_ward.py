@@ -106,6 +106,18 @@ def test_why_answers_for_every_alert(shown: Shown, rule: str) -> None:
         assert alert["protocol_version"] in why["stated_by"][-1]
 
 
+def test_why_names_the_result_that_made_it_urgent_where_without_it_it_would_be_an_alert_all_the_same(
+    shown: Shown,
+) -> None:
+    (alert,) = (one for one in shown.of("response") if one["patient_id"] == "SYNTHETIC-D05" and one["tier"] == 1)
+    tipped = shown.why(alert)["tipped_by"]
+    assert tipped["result_id"] == "synthetic:DEMO-D05-PLASMA-6:cmv_dna"
+    assert (tipped["without_it"], tipped["says"]) == (
+        words.ALERT,
+        language("en").say("why.tipped_milder", tier=language("en").word("tier", "2")),
+    )
+
+
 @pytest.mark.parametrize("lang", codes())
 def test_why_says_of_each_result_what_it_was_and_not_its_number_alone(shown: Shown, lang: str) -> None:
     spoken = language(lang)

@@ -51,6 +51,9 @@ def test_an_analysis_says_which_headers_it_did_not_read_and_nothing_where_it_rea
     for name, whole in (("right", text), ("wrong", text.replace("lloq_iu_per_ml", "lloq\x1b[31m", 1))):
         (tmp_path / name).mkdir()
         (tmp_path / name / "viral_load_results.csv").write_text(whole, encoding="utf-8")
+        if name == "wrong":
+            (tmp_path / name / "antiviral_course\n.csv").write_text("patient_id\n", encoding="utf-8")
+            (tmp_path / name / "notes.txt").write_text("mine", encoding="utf-8")
         done = subprocess.run(
             [CMVMON, "analyze", tmp_path / name, "--out", tmp_path / f"{name}-out"],
             capture_output=True,
@@ -60,6 +63,11 @@ def test_an_analysis_says_which_headers_it_did_not_read_and_nothing_where_it_rea
         assert done.returncode == 0, done.stderr
         told[name] = done.stderr
     assert "headers" not in told["right"]
+    assert "files" not in told["right"]
+    assert (
+        "files that were not read: antiviral_course\\n.csv; an analysis reads viral_load_results, antiviral_courses"
+        in told["wrong"]
+    )
     assert "viral_load_results.csv: headers that were not read: lloq" in told["wrong"]
     assert "as if never delivered: lloq_iu_per_ml" in told["wrong"]
     assert "\x1b" not in told["wrong"], "what a file holds moves no cursor"

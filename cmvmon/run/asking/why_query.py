@@ -130,8 +130,8 @@ def _tipped(
     judged: pl.DataFrame,
     spoken: Language,
 ) -> dict[str, Any]:
-    """The newest result that the alert rests on without which the rule would not have fired, judging again without it. `judged`:
-    every verdict of the patient at that judgement."""
+    """The newest result that the alert rests on without which the rule would not have fired, else would have fired less urgently,
+    judging again without it. `judged`: every verdict of the patient at that judgement."""
     at, patient = alert["said_at"], alert["patient_id"]
     unsaid = {"result_id": None, "collected_at": None, "without_it": None}
     if not result_ids:
@@ -145,21 +145,23 @@ def _tipped(
         whom = touched.with_sharers(connection, [patient], as_of=at)
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
     was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
-    if _verdict(opened, was_known, rule, alert) != words.ALERT:
+    as_judged = _verdict(opened, was_known, rule, alert)
+    if as_judged is None or as_judged[0] != words.ALERT:
         return unsaid | {"says": spoken.say("why.tipped_not_again")}
     rows = was_known[LEADING.rows].filter(pl.col("result_id").is_in(result_ids))
     newest = rows.sort("collected_at", "result_id", descending=True).unique(
         "result_id", keep="first", maintain_order=True
     )
+    milder: dict[str, Any] | None = None
     for result_id, collected_at in newest.select("result_id", "collected_at").head(_TRIED).rows():
-        verdict = _verdict(opened, _without(was_known, result_id), rule, alert)
+        verdict, tier = _verdict(opened, _without(was_known, result_id), rule, alert) or ("not judged", None)
+        found = {"result_id": result_id, "collected_at": collected_at, "without_it": verdict}
         if verdict != words.ALERT:
-            found = {
-                "result_id": result_id,
-                "collected_at": collected_at,
-                "without_it": verdict or "not judged",
-            }
             return found | {"says": spoken.say("why.tipped_without")}
+        if milder is None and tier > as_judged[1]:
+            milder = found | {"says": spoken.say("why.tipped_milder", tier=spoken.word("tier", str(tier)))}
+    if milder is not None:
+        return milder
     tried = min(_TRIED, newest.height)
     return unsaid | {"says": spoken.count("why.tipped_none", tried)}
 
@@ -169,11 +171,11 @@ def _without(was_known: Known, result_id: str) -> Known:
     return replace(was_known, tables={**was_known.tables, LEADING.name: rows})
 
 
-def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> str | None:
-    """What the rule says of the alert's subject; None: it is not judged, or can't be."""
+def _verdict(opened: OpenSite, was_known: Known, rule: Rule, alert: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """What the rule says of the alert's subject, and its tier; None: it is not judged, or can't be."""
     try:
         verdicts = assess(was_known, protocol=opened.protocol, as_of=alert["said_at"], method=opened.method).verdicts
     except CmvmonError:
         return None
     mine = verdicts.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
-    return None if mine.is_empty() else str(mine["verdict"][0])
+    return None if mine.is_empty() else (str(mine["verdict"][0]), mine["tier"][0])
