@@ -11,6 +11,7 @@ import pytest
 
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, StoreError
 from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.checks.nights_checkup import of_nights
 from cmvmon.run.checks.status import status
 from cmvmon.run.health import at_work, nights
 from cmvmon.run.health.nights import due_after, due_by
@@ -115,8 +116,10 @@ def test_a_night_that_stops_is_an_alert_about_the_work_and_the_error_goes_on(
     ((state, evidence),) = rows(site, WORK)
     assert (state, "night_stopped" in evidence, "stumbled" in evidence) == ("open", True, False)
     assert "the nightly work stopped before its end" in page(site, "en")
+    assert [(state, "stopped before its end" in words) for state, words in of_nights(site)][0] == ("broken", True)
     nightly(site)
     assert [state for state, _ in rows(site, WORK)] == ["open", "resolved"]
+    assert "broken" not in {state for state, _ in of_nights(site)}
 
 
 @pytest.mark.parametrize("error", [AlreadyRunning("another run"), ClockInDoubt("which is it")])

@@ -20,10 +20,10 @@ from cmvmon.domain.errors import CmvmonError
 from cmvmon.domain.extras import MODULES, extra_of, how, needs, not_there
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run.checks.listener_checkup import of_listener
+from cmvmon.run.checks.nights_checkup import of_nights
 from cmvmon.run.checks.telling_checkup import of_notify, of_out
-from cmvmon.run.health import at_work, freshness
+from cmvmon.run.health import freshness
 from cmvmon.run.health.backup_checkup import of_backup
-from cmvmon.run.health.nights import nights
 from cmvmon.run.ward import patient_numbers, ward_list
 from cmvmon.shell import dialects
 from cmvmon.shell.alerts import alert_store
@@ -71,7 +71,7 @@ def checkup(
         ("table files", lambda: _table_files(site)),
         ("listener", lambda: _listener(site)),
         ("database", lambda: _database(site)),
-        ("nights", lambda: _nights(root)),
+        ("nights", lambda: (Finding("nights", *said) for said in of_nights(root))),
         ("backup", lambda: (Finding("backup", *said) for said in of_backup(site))),
         ("notify", lambda: (Finding("notify", *said) for said in of_notify(site))),
         ("out", lambda: (Finding("out", *said) for said in of_out(site))),
@@ -260,17 +260,6 @@ def _authorities(connection: sa.Connection, site: Site) -> Iterator[Finding]:
             f"{len(unstated)} numbers have results of several laboratories ({names}) and count as one patient's each: state in each "
             "laboratory file who gives its numbers (`authority` in [patient_ids])",
         )
-
-
-def _nights(root: Path) -> Iterator[Finding]:
-    found = nights(root)
-    if found.last is None:
-        return
-    if found.is_overdue(is_served=bool(at_work.is_running(root, at_work.SERVE))):
-        words = f"no night since {found.last.isoformat()}: start `cmvmon serve`, or look at cron (`cmvmon status`)"
-        yield Finding("nights", "note", words)
-    else:
-        yield Finding("nights", "ok", f"last one {found.last.isoformat()}")
 
 
 def _contracts(site: Site) -> Iterator[Finding]:

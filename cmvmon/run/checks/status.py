@@ -46,6 +46,11 @@ class Stopped:
     feed: str
     code: str
 
+    @property
+    def is_of_the_work(self) -> bool:
+        """Whether it is about the work itself and no feed."""
+        return self.feed in _THE_WORK
+
 
 @dataclass(frozen=True)
 class Messages:
@@ -137,7 +142,7 @@ class Status:
     @property
     def is_at_rest(self) -> bool:
         """Whether a night is missing, nobody listens who should, or something keeps the work itself from being done."""
-        return self.is_overdue or self.is_deaf or any(each.feed in _THE_WORK for each in self.stopped)
+        return self.is_overdue or self.is_deaf or any(each.is_of_the_work for each in self.stopped)
 
 
 def status(root: Path) -> Status:
