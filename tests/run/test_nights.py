@@ -116,7 +116,7 @@ def test_a_night_that_stops_is_an_alert_about_the_work_and_the_error_goes_on(
     ((state, evidence),) = rows(site, WORK)
     assert (state, "night_stopped" in evidence, "stumbled" in evidence) == ("open", True, False)
     assert "the nightly work stopped before its end" in page(site, "en")
-    assert [(state, "stopped before its end" in words) for state, words in of_nights(site)][0] == ("broken", True)
+    assert next((state, "stopped before its end" in words) for state, words in of_nights(site)) == ("broken", True)
     nightly(site)
     assert [state for state, _ in rows(site, WORK)] == ["open", "resolved"]
     assert "broken" not in {state for state, _ in of_nights(site)}

@@ -19,10 +19,10 @@ def of_nights(root: Path) -> Iterator[tuple[str, str]]:
         return
     at_rest = [each for each in status(root).stopped if each.is_of_the_work]
     for each in at_rest:
-        cause = operations_in_words(each.code, language("en"))
+        cause, since = operations_in_words(each.code, language("en")), f"{each.since:%Y-%m-%d %H:%M}"
         yield (
             "broken",
-            f"{cause}, {each.since:%Y-%m-%d %H:%M}; the pages are not of that night. `cmvmon status`; mend it, then `cmvmon nightly`",
+            f"{cause} ({since}): pages may be of an earlier one. Mend what `cmvmon status` names, then `cmvmon nightly`",
         )
     if found.is_overdue(is_served=bool(at_work.is_running(root, at_work.SERVE))):
         yield (
