@@ -91,7 +91,7 @@ CASES: dict[str, tuple[list[Said], str, list[str]]] = {
     "C, then U, then P": ([("C", "F", "900"), ("U", "F", ""), P], "corrected 900", []),
     "N, then F": ([("N", "F", "900"), F], "final 800", []),
     "N, then P": ([("N", "F", "900"), P], "preliminary 700", ["unknown_status"]),
-    "F that can't be read, then P": ([("F", "F", "murky"), P], "preliminary 700", ["unreadable_value"]),
+    "F that can't be read, then P": ([("F", "F", "murky"), P], "preliminary 700", ["unknown_text"]),
     "F, then U without a value": ([F, ("U", "F", "")], "final 800", []),
     "F, then W, then U": ([F, ("W", "F", ""), ("U", "F", "")], "withdrawn", []),
     "F, then D, then F again": ([F, ("D", "F", ""), ("F", "F", "810")], "final 810", []),
