@@ -75,7 +75,7 @@ def drug_days(facts: Facts) -> pl.DataFrame:
     found = found.with_columns(amount=amount, n_missed=pl.col("n_missed").fill_null(0)).sort(_OF_A_DAY)
     day_before = pl.col("amount").shift(1, fill_value=0.0).over("patient_id", "drug")
     every_second_day = pl.col("kept_longest_h") == 48.0  # then what counts as maintenance is the mean of two days
-    kept = pl.when(every_second_day).then((pl.col("amount") + day_before) / 2.0).otherwise("amount")
+    kept = pl.when(every_second_day).then((pl.col("amount") + day_before) * 0.5).otherwise("amount")
     found = found.with_columns(kept=kept)
     group = ["patient_id", "group", "day"]
     shares = {
