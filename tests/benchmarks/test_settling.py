@@ -16,7 +16,8 @@ from cmvmon.domain.patient_links import PATIENT_LINKS
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 
 
-@pytest.mark.parametrize("seed", range(3))
+# 1000299: two preliminary values without a report time contradict each other, and a final one was sent between the two.
+@pytest.mark.parametrize("seed", [*range(3), 1000299])
 def test_every_history_of_a_story_ends_in_one_hash(seed: int) -> None:
     told, drawn = settling.story(seed), random.Random(seed)
     orders = [settling.arrivals(drawn, told.n_messages) for _ in range(100)]

@@ -144,7 +144,11 @@ def brings_right(version: Mapping[str, Any], one: Waiting, table: Delivered) -> 
     status, changes = one.named.read.get("result_status"), version["result_status"] in words.CHANGES_A_RESULT
     if version["result_status"] == words.PRELIMINARY and status != words.PRELIMINARY:
         return False
-    return (changes or _is_of_its_sample(version, one)) and _comes_after(version, one, status, changes=changes)
+    if not (changes or _is_of_its_sample(version, one)):
+        return False
+    # Of preliminary ones that contradict each other neither counts beside a settled one, whichever was sent first.
+    is_settled = status == words.PRELIMINARY != version["result_status"] and one.row["reason"] in CONFLICTS
+    return is_settled or _comes_after(version, one, status, changes=changes)
 
 
 def _comes_after(version: Mapping[str, Any], one: Waiting, status: str | None, *, changes: bool) -> bool:
