@@ -85,6 +85,8 @@ def last_alive(tables: Mapping[str, pl.DataFrame], patients: pl.Series) -> pl.Da
     0
     """
     nobody = pl.DataFrame(schema={"patient_id": pl.String, "alive_at": VIRAL_LOAD_RESULTS.schema["collected_at"]})
+    if patients.is_empty():  # nobody has died, as nearly always: nothing is asked of the tables
+        return nobody
     found = [
         _moments(name, SIGNS[name], tables[name].filter(pl.col("patient_id").is_in(patients.implode())))
         for name in SHOWS_LIFE
