@@ -13,6 +13,7 @@ from cmvmon.domain.versions import current_results
 from cmvmon.run.deliveries.intake import take_in_drop, take_in_file
 from cmvmon.shell.as_known import known
 from cmvmon.shell.taken_in.intake_store import Counted
+from cmvmon.shell.waiting.quarantine import open_quarantine
 from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.feeds.shipped import LABS
@@ -46,7 +47,7 @@ def test_what_contradicts_is_named_and_its_remedy_says_what_helps(tmp_path: Path
     counted = taken_in(tmp_path, [FIRST, OTHER[reason]])
     assert (counted.accepted, counted.reasons) == (0, {reason: 2})
     with open_site(tmp_path) as opened, opened.reading() as connection:
-        remedies = set(known.open_quarantine(connection)["remedy"])
+        remedies = set(open_quarantine(connection)["remedy"])
     assert len(remedies) == 1
     helps = "key_columns" if reason in ("conflicting_times", "conflicting_specimens") else "orrect"
     assert helps in remedies.pop()
@@ -100,7 +101,7 @@ def test_declaring_the_key_also_mends_what_was_taken_in_before(tmp_path: Path) -
     with open_site(tmp_path) as opened:
         take_in_drop(opened, received_at=day(31))
         with opened.reading() as connection:
-            assert known.open_quarantine(connection).is_empty()
+            assert open_quarantine(connection).is_empty()
             then, now = (
                 current_results(known.known(connection, opened.site, as_of=day(at))[VIRAL_LOAD_RESULTS])
                 for at in (30, 31)
