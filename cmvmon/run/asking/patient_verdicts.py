@@ -48,11 +48,9 @@ def patient_verdicts(root: Path, patient: str, *, rule: str | None, lang: str | 
         moment = last_judged(connection)
         numbers = numbers_of(connection, patient, as_of=moment)
         said = stored_results.stored(connection, VERDICTS, as_of=moment, patients=numbers)
-        waiting = waiting_of(connection, patient, as_of=moment)
-    titles = {each.code: spoken.say(f"rule.{each.code}") for each in asked}
-    beside = {"spoken": spoken, "waiting": waiting}
-    rows = [{"title": titles[each.code], **row} for each in asked for row in _rows(each, said, beside)]
-    with open_site(root) as opened, opened.reading() as connection:
+        beside = {"spoken": spoken, "waiting": waiting_of(connection, patient, as_of=moment)}
+        titles = {each.code: spoken.say(f"rule.{each.code}") for each in asked}
+        rows = [{"title": titles[each.code], **row} for each in asked for row in _rows(each, said, beside)]
         results = results_named(connection, patient, rows, as_of=moment)
     return {
         "patient_id": patient,
