@@ -142,17 +142,26 @@ def test_a_run_that_fails_leaves_the_tables_that_it_was_to_replace(former: Path,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
 
 
+def between_the_renames(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Path], None]) -> None:
+    """`happens` with OUT once the former tables have been put aside, before the new ones take their place."""
+    rename = os.rename
+
+    def renamed(old: Path, new: Path) -> None:
+        rename(old, new)
+        if Path(new).name == "former":
+            happens(Path(old))
+
+    monkeypatch.setattr("cmvmon.workbench.out_folder.os.rename", renamed)
+
+
 def test_ended_between_the_two_renames_the_former_tables_stand(
     former: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, rename = files(former), os.rename
+    def ended(_: Path) -> None:
+        raise KeyboardInterrupt
 
-    def ended(old: Path, new: Path) -> None:
-        rename(old, new)
-        if Path(new).name == "former":
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("cmvmon.workbench.out_folder.os.rename", ended)
+    before = files(former)
+    between_the_renames(monkeypatch, ended)
     with pytest.raises(KeyboardInterrupt):
         analyze(source, former, root=tmp_path / "site", as_of=LATE, replace=True)
     assert files(former) == before
@@ -162,15 +171,12 @@ def test_ended_between_the_two_renames_the_former_tables_stand(
 def test_where_another_program_makes_out_meanwhile_neither_tables_are_removed_and_it_is_said_where_they_lie(
     former: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, rename = files(former), os.rename
+    def raced(out: Path) -> None:
+        out.mkdir()
+        (out / "theirs.txt").write_text("theirs", encoding="utf-8")
 
-    def raced(old: Path, new: Path) -> None:
-        rename(old, new)
-        if Path(new).name == "former":
-            Path(old).mkdir()
-            (Path(old) / "theirs.txt").write_text("theirs", encoding="utf-8")
-
-    monkeypatch.setattr("cmvmon.workbench.out_folder.os.rename", raced)
+    before = files(former)
+    between_the_renames(monkeypatch, raced)
     with pytest.raises(NotWritten, match="nothing is removed") as told:
         analyze(source, former, root=tmp_path / "site", as_of=LATE, replace=True)
     assert [path.name for path in former.iterdir()] == ["theirs.txt"]
