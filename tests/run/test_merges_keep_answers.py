@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,34 @@ from tests.sites import course, drop, falling, link, result, stay
 MERGED, UNDONE = link(OLD, NEW, at=15.2), link(OLD, NEW, at=15.2, end=16.5)
 
 
+def both_admitted(root: Path) -> None:
+    """Results came under both numbers before anybody knew that they are one patient; the loads of neither fall."""
+    drop(root, "viral_load_results", falling(NEW, 0.1, days=(0, 7, 14)), name="own.csv")
+    drop(root, "antiviral_courses", [course(NEW)], name="own.csv")
+    drop(root, "icu_stays", [stay(NEW, bed="S-03")], name="own.csv")
+    admitted(root)
+
+
 def of(root: Path, number: str) -> dict[str, Any]:
     """The newest alert of `response` under that number."""
     found = [one for one in queries.listed_alerts(root, every=True, lang="en") if one["rule"] == "response"]
     return max((one for one in found if one["patient_id"] == number), key=lambda one: str(one["opened_at"]))
 
 
-def answer(root: Path, monkeypatch: pytest.MonkeyPatch, *, snoozed: bool = False) -> None:
-    monkeypatch.setattr(session, "now", lambda: NIGHT + timedelta(hours=2))
-    name = of(root, OLD)["alert_id"]
+def answer(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    snoozed: bool = False,
+    number: str = OLD,
+    at: datetime = NIGHT,
+) -> None:
+    monkeypatch.setattr(session, "now", lambda: at + timedelta(hours=2))
+    name = of(root, number)["alert_id"]
     if snoozed:
-        answering.snooze(root, name, until=NIGHT + timedelta(hours=20), reason="awaiting", note=None, actor="dr. A")
+        answering.snooze(
+            root, name, until=at + timedelta(hours=23, minutes=30), reason="awaiting", note=None, actor="dr. A"
+        )
     else:
         answering.acknowledge(root, name, reason="dealt_with", note=None, actor="dr. A")
     monkeypatch.undo()
@@ -131,3 +148,29 @@ def test_a_snooze_is_no_answer_and_is_not_taken_over(site: Path, monkeypatch: py
     nightly(site, as_of=NEXT)
     assert of(site, NEW)["answered_by"] is None
     assert not told(site, NEW)
+
+
+@pytest.mark.parametrize("snoozed", [False, True], ids=["acknowledged", "snoozed"])
+def test_an_answer_under_the_number_that_goes_on_does_not_answer_what_waits_under_the_one_that_is_merged(
+    site: Path, monkeypatch: pytest.MonkeyPatch, *, snoozed: bool
+) -> None:
+    both_admitted(site)
+    answer(site, monkeypatch, number=NEW, snoozed=snoozed)
+    assert of(site, OLD)["standing"] in ("new", "notified")
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    after = of(site, NEW)
+    assert (after["standing"], after["answered_by"], after["cause"]) == ("new", None, "taken_over")
+    assert not told(site, NEW)
+    answer(site, monkeypatch, number=NEW, at=NEXT)
+    nightly(site, as_of=LATER)
+    assert of(site, NEW)["standing"] == "acknowledged", "it is asked once"
+
+
+def test_what_is_answered_under_both_numbers_stays_answered(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_admitted(site)
+    answer(site, monkeypatch, number=NEW)
+    answer(site, monkeypatch)
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    assert of(site, NEW)["standing"] == "acknowledged"

@@ -23,7 +23,7 @@ from cmvmon.episodes import (
     subject_of,
 )
 from cmvmon.shell.alerts.alert_ends import Ends, Row
-from cmvmon.shell.alerts.not_lost import TAKEN_BACK, answers_kept, is_unanswered, not_lost
+from cmvmon.shell.alerts.not_lost import TAKEN_BACK, answers_kept, is_unanswered, not_lost, waiting_elsewhere
 from cmvmon.shell.rows.stamp import Stamp
 
 _WENT_ON = {
@@ -63,6 +63,7 @@ def decided(
     became = ends.became_of(asked) if asked else {}
     befell = {subject: became.get(alert["alert_id"]) for subject, alert in (unsaid | answered).items()}
     under_another = {subject for subject, alert in unsaid.items() if alert["protocol_hash"] != stamp.protocol_hash}
+    elsewhere = waiting_elsewhere(latest.values(), ends)
     said = [
         (
             row,
@@ -74,6 +75,7 @@ def decided(
                 brings_news=brings_news,
                 latest=latest.get(subject_of(row)),
                 ends=ends,
+                waits_elsewhere=subject_of(row) in elsewhere,
             ),
         )
         for row in rows
@@ -107,11 +109,13 @@ def word_of(
     is_other_policy: bool = False,
     latest: Row | None = None,
     ends: Ends | None = None,
+    waits_elsewhere: bool = False,
 ) -> Word:
     """What a verdict says of its subject.
 
     `befell`: what befell a result under the subject's open alert. `is_other_policy`: its words were said under another.
     `latest`: the last row of that alert, whose answer may end, or which may go on; `ends`: None = the work itself.
+    `waits_elsewhere`: the same alert waits under a number that was merged into this one: nobody who answered here knew of it.
     """
     facts = {
         "tier": verdict["tier"],
@@ -130,6 +134,8 @@ def word_of(
         if went_on:
             return Word(ALERT_BACK, stamp.as_of, facts, cause=went_on, brings_news=brings_news)
         why = answers.why_it_ends(latest, facts, befell=befell, worse=None if ends is None else ends.worse)
+        if why is None and waits_elsewhere and latest["standing"] in (words.ACKNOWLEDGED, words.SNOOZED):
+            why = words.TAKEN_OVER
         return Word(ALERT_ANEW if why else said, stamp.as_of, facts, cause=why, brings_news=brings_news)
     cause = befell or (words.POLICY_CHANGED if is_other_policy and said == words.CLEAR else None)
     return Word(said, stamp.as_of, facts, cause=cause, brings_news=brings_news)

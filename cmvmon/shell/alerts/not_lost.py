@@ -2,7 +2,8 @@
 
 Rules of this file:
 - A merge closes the alerts of the number that is no longer used. One that waits for an answer goes on under the number that the
-  patient goes on under, with the words that it had, unless that number's own verdict of the same subject speaks for it.
+  patient goes on under, with the words that it had, unless that number's own verdict of the same subject speaks for it. Where that
+  one was answered, it is open again: whoever answered it did not know of the other number's results.
 - Where a death or a merge is taken back, what it had closed unanswered stands again as it was, whether or not it is judged still.
 - What somebody has acknowledged is acknowledged under the other number too, and under its own once the merge is undone, by the same
   person and as of then, where the answer still holds for what is said now (cmvmon/answers.py).
@@ -132,6 +133,12 @@ def is_unanswered(alert: Row | None) -> bool:
     if alert is None or alert["state"] != OPEN:
         return False
     return alert["tier"] in words.TIERS[:-1] and alert["standing"] != words.ACKNOWLEDGED
+
+
+def waiting_elsewhere(latest: Iterable[Row], ends: Ends) -> frozenset[_Subject]:
+    """The subjects, under the number that a patient goes on under, of what waits for an answer under a number that was merged away."""
+    merged = (alert for alert in latest if alert["patient_id"] in ends.into and is_unanswered(alert))
+    return frozenset(subject_of(_moved(alert, ends)) for alert in merged)
 
 
 def may_stand_again(alert: Row) -> bool:
