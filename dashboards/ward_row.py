@@ -58,7 +58,7 @@ _kept: dict[tuple[str, str], tuple[WardRow, OfTheWard, bool, Row]] = {}  # by pa
 
 
 def ward_row(row: WardRow, ward: OfTheWard, language: Language, *, is_news: bool) -> Row:
-    """One patient. `order`: as `alert_order.of_patient` has it; those without an alert last, by patient.
+    """One patient. `order`: as `alert_order.of_patient` has it of alerts that call for somebody; then by load, the highest first.
 
     Kept while nothing that it is made of changes, for after an answer the ward page says again what it said of everybody else. It is
     shared: nobody may change it.
@@ -87,7 +87,7 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
     is_last = bool(told) and not answers[0]
     beside = "" if is_last else untold
     return {
-        "order": (*(alert_order.of_patient(alerts) if alerts else (_INFORMATION + 1,)), row.patient_id, row.href),
+        "order": (*(alert_order.of_patient(told) if told else _by_load(row)), row.patient_id, row.href),
         "tier": tier,
         "has_information": len(told) < len(alerts),
         "patient_id": row.patient_id,
@@ -108,6 +108,13 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
         "untold": untold if is_last else "",
         "unassessed": missing,
     }
+
+
+def _by_load(row: WardRow) -> tuple[Any, ...]:
+    """The order of a patient of whom no alert asks for anybody: the higher the highest of the latest loads, the earlier."""
+    loads = [each.viral_load_iu_per_ml or 0.0 for each in row.latest]
+    above = [each.limit_iu_per_ml or 0.0 for each in row.latest if each.detection == words.ABOVE_ULOQ]
+    return _INFORMATION, -max([*loads, *above], default=0.0)
 
 
 def _left(row: WardRow, ward: OfTheWard, language: Language) -> str:

@@ -337,6 +337,26 @@ def test_everyone_stands_somewhere_and_patients_are_sorted_by_tier_then_age_then
         assert "alles wat bewaakt wordt is beoordeeld (2)" in said
 
 
+def test_of_those_without_an_alert_that_asks_for_somebody_the_highest_load_stands_first() -> None:
+    def row(patient_id: str, *loads: LatestResult, is_told: bool = False) -> WardRow:
+        own = alerts(alert("response", 3, slow_evidence(), patient_id=patient_id)) if is_told else alerts()
+        return WardRow(patient_id, "ICU-SYN", "1", f"{patient_id}.html", own.to_dicts(), loads, ())
+
+    def bal(load: float | None, detection: str = "quantified", limit: float | None = None) -> LatestResult:
+        return LatestResult("bal", detection, load, limit, made_up.day(20))
+
+    rows = (
+        row("SYN-A", bal(None, "below_lloq", 35.0)),
+        row("SYN-B", bal(900.0), is_told=True),
+        row("SYN-C", LatestResult("plasma", "quantified", 40.0, None, made_up.day(20)), bal(4e6)),
+        row("SYN-D", bal(None, "above_uloq", 1e8)),
+        row("SYN-E"),
+    )
+    for order in (rows, rows[::-1]):
+        said = ward(made_up_ward.ward(rows=order))
+        assert re.findall(r"SYN-[A-E]", said) == ["SYN-D", "SYN-C", "SYN-B", "SYN-A", "SYN-E"]
+
+
 def test_every_compartment_stands_there_with_its_value_its_way_and_its_age() -> None:
     said = ward(made_up_ward.ward())
     assert "BAL: 125.893 IE/ml, gedaald in 14 dagen; 22-11-2026, 1 dag geleden" in said
