@@ -19,8 +19,9 @@ def treatment_day(since: datetime, as_of: datetime) -> int:
 
 
 def drugs(now: DrugsNow, *, as_of: datetime, time_zone: str, language: Language) -> list[str]:
-    """What runs, a line for each drug, then what stopped lately; else why there is none. Unknown and none are told apart."""
-    said = [running(each, as_of, language) for each in now.running] + stopped(now, time_zone, language)
+    """What runs, a line for each drug, then what stopped lately and what the protocol does not list; else why there is none. Unknown
+    and none are told apart."""
+    said = [running(each, as_of, language) for each in now.running] + beside(now, time_zone, language)
     if said:
         return said
     if now.treatment != words.TREATMENT_UNKNOWN:
@@ -34,6 +35,12 @@ def running(each: RunningDrug, as_of: datetime, language: Language) -> str:
     """A drug that runs, with its day."""
     key = "drug.day_prophylaxis" if each.is_prophylaxis else "drug.day"
     return language.say(key, drug=each.drug, day=language.number(treatment_day(each.since, as_of), 0))
+
+
+def beside(now: DrugsNow, time_zone: str, language: Language) -> list[str]:
+    """What stopped lately, and what runs that the protocol does not list."""
+    unlisted = (language.say("drug.unlisted", drug=drug) for drug in now.unlisted)
+    return [*stopped(now, time_zone, language), *unlisted]
 
 
 def stopped(now: DrugsNow, time_zone: str, language: Language) -> list[str]:

@@ -80,14 +80,23 @@ def _drugs(view: PatientView, language: Language) -> list[Lane]:
     by_label: dict[str, list[Bar]] = {}
     given = () if view.courses is None else rows_of(view.courses)
     rows = rows_by(given, "started_at", "drug", "route", nulls_last=True)
+    shorter: dict[str, str] = {}
     for row in rows:
-        if row["indication"] is None:
-            label = language.say("figure.indication_unknown", drug=row["drug"])
-        else:
-            label = f"{row['drug']} {dose(row, language)}".strip()
+        remarks = _drug_remarks(row, view, language)
+        label = ", ".join([f"{row['drug']} {dose(row, language)}".strip(), *remarks])
+        shorter[label] = ", ".join([row["drug"], *remarks])
         by_label.setdefault(label, []).extend(_bars(row, view, language))
-    found = [Lane("therapy", label, tuple(bars)) for label, bars in by_label.items()]
+    found = [Lane("therapy", label, tuple(bars), short=shorter[label]) for label, bars in by_label.items()]
     return found + _gap("therapy", ANTIVIRAL_COURSES.name, not found, view, language)
+
+
+def _drug_remarks(course: Row, view: PatientView, language: Language) -> list[str]:
+    """What sets a drug apart from treatment that the protocol knows: it is not listed there, or was given for something else."""
+    found = [] if course["drug"] in view.protocol.drugs else [language.say("figure.drug_unlisted")]
+    if course["indication"] is None:
+        return [*found, language.say("figure.indication_unknown")]
+    is_for_treatment = course["indication"] == "treatment"
+    return found if is_for_treatment else [*found, language.word("indication", course["indication"])]
 
 
 def _bars(course: Row, view: PatientView, language: Language) -> list[Bar]:

@@ -218,7 +218,7 @@ def _drugs(view: PatientView, language: Language) -> list[str]:
         )
         for each in now.running
     ]
-    return said + few_words.stopped(now, view.time_zone, language)
+    return said + few_words.beside(now, view.time_zone, language)
 
 
 def _due(view: PatientView, language: Language) -> list[str]:

@@ -32,6 +32,7 @@ class DrugsNow:
         treatment: on, off or unknown.
         running: the drugs that run, treatment first. Empty says nothing where `treatment` is unknown.
         stopped: the drugs that don't, but did so lately that the rules still count them.
+        unlisted: drugs on record that run and that the protocol does not list, by name.
         known_at: when the medication was last heard of, where its feeds are silent since; else None.
         was_delivered: whether the site ever delivered a table of drugs.
     """
@@ -41,6 +42,7 @@ class DrugsNow:
     known_at: datetime | None = None
     was_delivered: bool = True
     stopped: tuple[StoppedDrug, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

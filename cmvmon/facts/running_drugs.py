@@ -1,4 +1,5 @@
-"""Which antiviral drugs run and since when, and which stopped only now: what a list of patients says of their treatment."""
+"""Which antiviral drugs run and since when, which stopped only now, and which the protocol does not list: what a list of patients says
+of their treatment."""
 
 from __future__ import annotations
 
@@ -46,3 +47,17 @@ def running_drugs(facts: Facts) -> pl.DataFrame:
         .select(*_OF_ONE, "since", "stopped_at")
     )
     return found.sort("patient_id", pl.col("stopped_at").is_not_null(), "is_prophylaxis", "since", "drug")
+
+
+def unlisted_drugs(facts: Facts) -> pl.DataFrame:
+    """The antiviral drugs on record that run and that the protocol does not list, so that nothing is known of what they treat.
+
+    Returns:
+        patient_id, drug, each pair once; by patient and drug.
+    """
+    rows = facts.prepared.begun[ANTIVIRAL_COURSES]
+    is_listed = pl.col("drug").is_in([*facts.protocol.drugs])
+    if rows.filter(~is_listed).is_empty():  # nearly always
+        return rows.clear().select("patient_id", "drug")
+    told = rows.filter(~is_listed & is_known_to_run(facts) & pl.col("stopped_at").is_null())
+    return told.select("patient_id", "drug").unique().sort("patient_id", "drug")

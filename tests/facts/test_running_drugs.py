@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cmvmon.facts.running_drugs import running_drugs
+from cmvmon.facts.running_drugs import running_drugs, unlisted_drugs
 from tests.facts.reading import facts, in_days
 
 
@@ -43,3 +43,21 @@ def test_a_drug_runs_until_its_last_stop_and_is_told_for_72_hours_after_it(
 def test_a_pause_of_seven_days_begins_nothing_and_an_hour_more_does(again: float, since: float) -> None:
     ((_, _, began, stopped),) = told(f"ganciclovir d0-d3; ganciclovir d{again}-")
     assert (began, stopped) == (pytest.approx(since, abs=1e-6), None)
+
+
+@pytest.mark.parametrize(
+    ("courses", "said"),
+    [
+        ("ganciclovir d3-; letermovir(prophylaxis) d1-", []),
+        ("valaciclovir(other) d3-", []),
+        ("brandname d3-", ["brandname"]),
+        ("brandname(?) d3-; brandname d4-; ganciclovir d3-", ["brandname"]),
+        ("brandname d3-d30", ["brandname"]),
+        ("brandname d3-d19", []),
+        ("never", []),
+    ],
+)
+def test_a_drug_that_the_protocol_does_not_list_is_told_while_it_runs(courses: str, said: list[str]) -> None:
+    found = facts("plasma d0 500", courses=courses, stays="d-3-", day=20.0).shared(unlisted_drugs)
+    assert found.columns == ["patient_id", "drug"]
+    assert found["drug"].to_list() == said

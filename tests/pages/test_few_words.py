@@ -40,6 +40,16 @@ CASES: dict[str, tuple[DrugsNow, list[str], list[str]]] = {
         ["unknown: never delivered"],
         ["onbekend: nooit aangeleverd"],
     ),
+    "one that the protocol does not list": (
+        DrugsNow("unknown", unlisted=("brandname",)),
+        ["brandname: not in protocol"],
+        ["brandname: niet in protocol"],
+    ),
+    "the same beside treatment": (
+        DrugsNow("on", (FOSCARNET,), unlisted=("brandname",)),
+        ["foscarnet day 2", "brandname: not in protocol"],
+        ["foscarnet dag 2", "brandname: niet in protocol"],
+    ),
     "unclear": (DrugsNow("unknown"), ["unknown: record unclear"], ["onbekend: registratie onduidelijk"]),
 }
 

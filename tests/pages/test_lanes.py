@@ -186,3 +186,24 @@ def test_every_method_and_unit_has_its_words(code: str) -> None:
     spoken = language(code)
     assert all(spoken.has(f"lane.method.{method}") for method in METHODS)
     assert all(spoken.has(f"lane.unit.{unit}") for unit in UNITS)
+
+
+@pytest.mark.parametrize(
+    ("courses", "english", "dutch"),
+    [
+        ("ganciclovir d0-", ["ganciclovir"], ["ganciclovir"]),
+        ("ganciclovir(prophylaxis) d0-d4; ganciclovir d5-", ["ganciclovir, prophylaxis", "ganciclovir"], ["ganciclovir, profylaxe", "ganciclovir"]),
+        ("letermovir(prophylaxis) d0-", ["letermovir, prophylaxis"], ["letermovir, profylaxe"]),
+        ("valaciclovir(other) d0-", ["valaciclovir, other indication"], ["valaciclovir, andere indicatie"]),
+        ("ganciclovir(?) d0-", ["ganciclovir, indication unknown"], ["ganciclovir, indicatie onbekend"]),
+        ("brandname d0-; ganciclovir d1-", ["brandname, not in protocol", "ganciclovir"], ["brandname, niet in protocol", "ganciclovir"]),
+        ("brandname(prophylaxis) d0-", ["brandname, not in protocol, prophylaxis"], ["brandname, niet in protocol, profylaxe"]),
+    ],
+)  # fmt: skip
+def test_prophylaxis_and_a_drug_that_the_protocol_does_not_list_have_lanes_of_their_own(
+    courses: str, english: list[str], dutch: list[str]
+) -> None:
+    view = view_of(made(courses, doses="-"))
+    for code, labels in (("en", english), ("nl", dutch)):
+        found = [lane.label for lane in lanes(view, language(code)) if lane.kind == "therapy"]
+        assert found == labels, "one lane each, by the first dose"

@@ -16,7 +16,7 @@ from cmvmon.domain.prepared import Prepared
 from cmvmon.domain.results import CONCORDANCE, WEEKLY_DECLINE
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, facts_at
-from cmvmon.facts.running_drugs import running_drugs
+from cmvmon.facts.running_drugs import running_drugs, unlisted_drugs
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.kinetics import treatment_courses
 from cmvmon.shell.as_known import signs_of_life
@@ -35,10 +35,18 @@ def drugs_now(facts: Facts) -> dict[str, DrugsNow]:
             runs.setdefault(patient_id, []).append(RunningDrug(drug, row["since"], is_prophylaxis))
         else:
             ended.setdefault(patient_id, []).append(StoppedDrug(drug, row["stopped_at"], is_prophylaxis))
+    unlisted: dict[str, list[str]] = {}
+    for patient_id, drug in facts.shared(unlisted_drugs).iter_rows():
+        unlisted.setdefault(patient_id, []).append(drug)
     states = facts.of(TREATMENT).select("patient_id", "treatment", "last_known_at")
     return {
         patient_id: DrugsNow(
-            treatment, tuple(runs.get(patient_id, ())), known_at, was_delivered, tuple(ended.get(patient_id, ()))
+            treatment,
+            tuple(runs.get(patient_id, ())),
+            known_at,
+            was_delivered,
+            tuple(ended.get(patient_id, ())),
+            tuple(unlisted.get(patient_id, ())),
         )
         for patient_id, treatment, known_at in states.iter_rows()
     }
