@@ -74,3 +74,13 @@ def test_of_each_series_the_first_row_with_the_least_number_stays(numbers: list[
     rows = ROWS.with_row_index("row")
     assert least_of(rows, pl.Series(numbers, dtype=pl.Int64))["row"].to_list() == places
     assert least_of(rows.clear(), pl.Series([], dtype=pl.Int64)).is_empty()
+
+
+def test_each_compartment_is_a_series_of_its_own_and_plasma_is_not_whole_blood() -> None:
+    """Ten times more in whole blood than in plasma of the same minute is no rise, and no fall either."""
+    found = facts("plasma d0 500, d7 500; whole_blood d0 5000, d7 5000; bal d0 90000, d7 90000; csf d0 200", day=8.0)
+    rows = found.shared(numbered_series).sort("compartment")
+    assert rows["compartment"].to_list() == ["bal", "csf", "plasma", "whole_blood"]
+    assert found.prepared.weekly_decline["compartment"].unique().len() in (0, 4)
+    loads = found.shared(results_by_series).group_by("series").agg(pl.col("viral_load_iu_per_ml").n_unique())
+    assert loads["viral_load_iu_per_ml"].to_list() == [1, 1, 1, 1], "no series holds the loads of two"
