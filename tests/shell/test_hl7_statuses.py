@@ -1,13 +1,19 @@
 """The status of a result in HL7 (OBX-11, and OBR-25 of its order) against what is known of it: what is used at last.
 
-Each case is some messages about one result, a delivery each unless they stand in one list, and what is used after the last.
+Each case is some messages about one result, a delivery each unless they stand in one list, and what is used after the last. The cases
+share a site, each with a result and a patient of its own: a site is one way in which the messages come.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from math import factorial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
@@ -27,13 +33,15 @@ Said = tuple[str, str, str]
 """OBX-11, OBR-25 and OBX-5 of a message."""
 
 
-def told(number: int, said: Said, **other: str) -> list[str]:
-    """The message of that number about result F1, reported that many hours after its collection."""
+def told(place: int, said: Said, **other: str) -> list[str]:
+    """The message of that place about one result, reported that many hours after its collection. `number`: of the result, else F1."""
     status, of_order, value = said
-    reported = f"20260302{10 + number:02d}00"
+    reported = f"20260302{10 + place:02d}00"
+    of = other.get("number", "")
     return message(
         *order(value, status=status, of_order=of_order, collected="20260302080000", **{"reported": reported} | other),
-        control=f"S{number}",
+        patient=f"SYNTH-{of or 1}",
+        control=f"S{place}{of}",
     )
 
 
@@ -50,14 +58,19 @@ def at_last(root: Path) -> tuple[str, list[str]]:
     with open_site(root) as opened, opened.reading() as connection:
         frame = known.known(connection, opened.site, as_of=day(30))[VIRAL_LOAD_RESULTS]
         waits = open_quarantine(connection)["reason"].to_list()
+    return held(frame), waits
+
+
+def held(frame: pl.DataFrame) -> str:
+    """What holds of the one result whose versions these are."""
     used = current_results(frame).select("result_status", "viral_load_iu_per_ml", "is_conflicting").rows()
     if not used:  # what is preliminary is stored and shown, and nothing rests on it
         (last,) = current_versions(frame).to_dicts() or [None]
         if last is None or last["result_status"] == "withdrawn":
-            return ("nothing" if last is None else "withdrawn"), waits
-        return f"preliminary {last['viral_load_iu_per_ml']:g}", waits
+            return "nothing" if last is None else "withdrawn"
+        return f"preliminary {last['viral_load_iu_per_ml']:g}"
     ((status, load, clash),) = used
-    return f"conflict {status}" if clash else f"{status} {load:g}", waits
+    return f"conflict {status}" if clash else f"{status} {load:g}"
 
 
 HELD = "corrects_withdrawn_result"
@@ -127,27 +140,57 @@ CASES: dict[str, tuple[list[Said], str, list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_status_takes_effect_on_what_is_known(case: str, tmp_path: Path) -> None:
-    said, used, waits = CASES[case]
-    for number, one in enumerate(said):
-        taken_in(tmp_path, file_of(told(number, one)), number=number)
-    assert at_last(tmp_path) == (used, waits)
+NUMBERS = {case: f"R{place:03}" for place, case in enumerate(CASES)}
+WAYS = factorial(max(len(said) for said, _, _ in CASES.values()))
 
 
-@pytest.mark.parametrize("case", [name for name, (said, _, _) in CASES.items() if len(said) > 1])
-def test_the_order_in_which_messages_come_does_not_matter_nor_whether_they_stand_in_one_file(
-    case: str, tmp_path: Path
-) -> None:
-    said, used, waits = CASES[case]
-    messages = [told(number, one) for number, one in enumerate(said)]
-    for way, some in enumerate(itertools.permutations(messages)):
-        for number, one in enumerate(some):
-            taken_in(tmp_path / f"apart{way}", file_of(one), number=number)
-        assert at_last(tmp_path / f"apart{way}") == (used, waits), some
-    for way, some in enumerate((messages, messages[::-1])):
-        taken_in(tmp_path / f"together{way}", file_of(*some), number=0)
-        assert at_last(tmp_path / f"together{way}") == (used, waits), some
+def of_case(case: str) -> list[list[str]]:
+    """Its messages, about a result and a patient of its own."""
+    return [told(number, one, number=NUMBERS[case]) for number, one in enumerate(CASES[case][0])]
+
+
+def each_at_last(root: Path) -> Mapping[str, tuple[str, list[str]]]:
+    """By number of its result, what `at_last` says."""
+    with open_site(root) as opened, opened.reading() as connection:
+        frame = known.known(connection, opened.site, as_of=day(30))[VIRAL_LOAD_RESULTS]
+        waiting = open_quarantine(connection)
+    waits = defaultdict[str, list[str]](list)
+    for text, reason in waiting.select("delivered_text", "reason").iter_rows():
+        (of,) = set(re.findall(r"\bR\d{3}\b", text))
+        waits[of].append(reason)
+    parts = frame.partition_by("accession_number", as_dict=True)
+    loads = {str(number): held(part) for (number,), part in parts.items()}
+    return {number: (loads.get(number, "nothing"), waits[number]) for number in NUMBERS.values()}
+
+
+def differing(root: Path) -> dict[str, tuple[str, list[str]]]:
+    """The cases that ended otherwise than is written there, and how."""
+    found = each_at_last(root)
+    return {case: found[NUMBERS[case]] for case, (_, *ends) in CASES.items() if found[NUMBERS[case]] != tuple(ends)}
+
+
+@pytest.mark.parametrize("way", range(WAYS))
+def test_a_status_takes_effect_on_what_is_known_in_whatever_order_messages_come(way: int, tmp_path: Path) -> None:
+    """The first way is the order of their report. A case of fewer messages has fewer ways, and takes them in turn."""
+    come = [[*itertools.permutations(of_case(case))] for case in CASES]
+    some = [ways[way % len(ways)] for ways in come]
+    for number, at_once in enumerate(itertools.zip_longest(*some)):
+        taken_in(tmp_path, file_of(*(one for one in at_once if one is not None)), number=number)
+    assert differing(tmp_path) == {}
+
+
+@pytest.mark.parametrize("is_backwards", [False, True], ids=["as said", "backwards"])
+def test_it_does_not_matter_whether_they_stand_in_one_file(is_backwards: bool, tmp_path: Path) -> None:
+    messages = [one for case in CASES for one in of_case(case)]
+    taken_in(tmp_path, file_of(*(messages[::-1] if is_backwards else messages)), number=0)
+    assert differing(tmp_path) == {}
+
+
+def test_one_case_alone_ends_as_it_does_among_the_others(tmp_path: Path) -> None:
+    for case in ("F, then W, then C, then W", "F, then N", "P, then U without a value"):
+        for number, one in enumerate(of_case(case)):
+            taken_in(tmp_path / NUMBERS[case], file_of(one), number=number)
+        assert at_last(tmp_path / NUMBERS[case]) == CASES[case][1:]
 
 
 def test_a_withdrawal_needs_its_number_alone(tmp_path: Path) -> None:
