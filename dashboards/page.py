@@ -16,6 +16,7 @@ from cmvmon.dashboards.site_views import SiteView
 from cmvmon.dashboards.unbroken import unbroken
 from cmvmon.dashboards.views import MergedView, PatientView, WardView
 from cmvmon.text import Language, language
+from cmvmon.text.policy import waiting_in_words
 from cmvmon.text.values import days_in_words
 
 Page = PatientView | WardView | MergedView
@@ -87,16 +88,20 @@ def other_languages(hrefs: dict[str, str], current: Language) -> list[dict[str, 
 
 
 def disabled_in_words(view: Page | SiteView, language_: Language) -> list[str]:
-    """The rules that the site has switched off, a sentence each: which, since when, by whom and why."""
+    """What doesn't judge here though it is there, a sentence each: the protocol file that waits for a second person; each rule that
+    the site has switched off, since when, by whom and why."""
     return [
-        language_.say(
-            "disabled.rule",
-            rule=language_.word("rule", off.rule),
-            since=language_.date(off.since, view.time_zone),
-            who=off.actor,
-            why=off.why,
-        )
-        for off in view.switched_off
+        *([] if view.waits is None else [waiting_in_words(view.waits, language_, view.time_zone)]),
+        *(
+            language_.say(
+                "disabled.rule",
+                rule=language_.word("rule", off.rule),
+                since=language_.date(off.since, view.time_zone),
+                who=off.actor,
+                why=off.why,
+            )
+            for off in view.switched_off
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from cmvmon.dashboards.views import SwitchedOff, UnderProtocol
+from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.differences import Difference
 from cmvmon.protocol.numbers import Written
@@ -30,6 +31,7 @@ class SiteView(UnderProtocol):
     hrefs: Mapping[str, str]
     switched_off: tuple[SwitchedOff, ...] = ()
     stale_after_hours: int | None = None
+    waits: WaitingPolicy | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, Not
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rested import Rested
+from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.domain.who_died import Death
 from cmvmon.facts.drug_pairs import DRUG_PAIRS
 from cmvmon.protocol import Protocol
@@ -131,6 +132,7 @@ class PatientView(UnderProtocol):
     hrefs: Mapping[str, str] = field(default_factory=dict)
     stale_after_hours: int | None = None
     switched_off: tuple[SwitchedOff, ...] = ()
+    waits: WaitingPolicy | None = None
     context: tuple[tuple[str, str, float | None], ...] = ()  # key, statement of the guide, number
     noted_pairs: pl.DataFrame = field(default_factory=DRUG_PAIRS.empty)
     never_delivered: tuple[NeverDelivered, ...] = ()
@@ -188,6 +190,7 @@ class MergedView:
     is_synthetic: bool
     is_signed: bool
     switched_off: tuple[SwitchedOff, ...] = ()
+    waits: WaitingPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -289,6 +292,7 @@ class WardView:
     undelivered: Undelivered = field(default_factory=Undelivered)
     n_never_taken_in: int = 0
     switched_off: tuple[SwitchedOff, ...] = ()
+    waits: WaitingPolicy | None = None
     never_delivered: tuple[NeverDelivered, ...] = ()
     samples: tuple[SampleDue, ...] | None = None
     bal_line_iu_per_ml: float | None = None

@@ -16,6 +16,7 @@ from typing import NoReturn
 from cmvmon.cli import (
     analysts,
     answering,
+    approving,
     backing_up,
     board,
     drafting,
@@ -45,6 +46,7 @@ __all__ = [
     "analysts",
     "answering",
     "app",
+    "approving",
     "backing_up",
     "board",
     "drafting",

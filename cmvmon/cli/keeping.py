@@ -82,7 +82,14 @@ def status(as_json: Json = False, site: MadeSite = HERE) -> None:
         print("\n".join(_said(found)))
     if found.is_at_rest:
         raise typer.Exit(NOT_AT_WORK)
-    waits = (found.stopped, found.silent, found.n_never_taken_in, found.n_merges_unused, found.inbox_fault)
+    waits = (
+        found.policy_waits,
+        found.stopped,
+        found.silent,
+        found.n_never_taken_in,
+        found.n_merges_unused,
+        found.inbox_fault,
+    )
     if any(waits) or found.telling.needs_somebody or found.out.needs_somebody:
         raise typer.Exit(A_FEED_WAITS)
 
@@ -109,6 +116,7 @@ def _plain(found: Status) -> dict[str, object]:
     said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
     for name in ("messages", "no_messages", "feeds", "certificates"):
         said[name] = [_texts(asdict(each)) for each in getattr(found, name)]
+    said["policy_waits"] = None if found.policy_waits is None else _texts(asdict(found.policy_waits))
     return _texts(said)
 
 
@@ -138,6 +146,12 @@ def _said(found: Status) -> Iterator[str]:
         from cmvmon.text.values import operations_in_words
 
         yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
+    if found.policy_waits is not None:
+        from cmvmon.text import language
+        from cmvmon.text.policy import waiting_in_words
+
+        words = waiting_in_words(found.policy_waits, language("en"), str(found.at.tzinfo))
+        yield f"WAITS        {printing.visible(words)}"
     if found.n_never_taken_in:
         yield f"NOT TAKEN IN {found.never_taken_in.in_words}; `cmvmon quarantine list` says why of each"
     if found.merges_unused:

@@ -16,6 +16,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
             "alerts", "why", "worklist", "report", "audit", "said", "unit", "concordance", "next-sample", "rules show",
             "rules disable", "rules enable", "rules test", "ingest", "quarantine", "merge", "nightly", "assess", "watch",
             "status", "metrics", "notify", "backup", "restore", "rebuild", "store", "replay",
+            "protocol try", "protocol approve", "protocol list",
         ),
         ("feeds",): ("listen",),
         ("board",): ("board",),

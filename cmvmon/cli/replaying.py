@@ -35,7 +35,7 @@ def protocol_diff(
     from cmvmon.shell.folder.site import Site
 
     found = told_differences(*(read_for(Site(site), path) for path in (old, new)))
-    print(printing.shown_json(found) if as_json else "\n".join(_changes(found)) or "no key differs")
+    print(printing.shown_json(found) if as_json else "\n".join(change_lines(found)) or "no key differs")
 
 
 @app.command()
@@ -104,7 +104,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"{name:<8} {one['protocol']}"
     if found["changes"]:
         yield ""
-        yield from _changes(found["changes"])
+        yield from change_lines(found["changes"])
     yield ""
     yield _rates(policies, names)
     for name, one in zip(names, policies, strict=True):
@@ -189,7 +189,7 @@ def _only(rows: list[dict[str, Any]], policies: list[dict[str, Any]]) -> Iterato
     yield printing.table(shown, columns, "no subject had an alert under one of them only")
 
 
-def _changes(rows: list[dict[str, Any]]) -> Iterator[str]:
+def change_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         old, new = row["old"], row["new"]
         values = " -> ".join("not there" if one is None else one["value"] for one in (old, new))

@@ -31,6 +31,7 @@ from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.rules.evidence import types_of
 from cmvmon.shell.folder.protocol_files import Protocol
+from cmvmon.shell.work.policy_waits import WAITS
 from cmvmon.text import (
     MissingWords,
     UnknownLanguage,
@@ -110,6 +111,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "laboratory_file",
         PolicyChanged.code,
         ProtocolUnusable.code,
+        WAITS,
         "unreadable_file",
         "unknown_table",
         "not_in_a_table",

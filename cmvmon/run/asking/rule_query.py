@@ -9,6 +9,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.protocol.numbers import written
 from cmvmon.rules import Rule, all_rules, leaflet_of
 from cmvmon.shell.alerts import rule_switches
+from cmvmon.shell.folder.in_force import judging, place_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import database
 from cmvmon.shell.store.session import open_store
@@ -62,9 +63,10 @@ def rule_of(code: str) -> Rule:
 
 def where(site: Site, rule: Rule) -> dict[str, Any]:
     """`numbers` (file, stanza, key, value, unit, source, strength, owner), and the files of logic, words and cases."""
-    protocol, file = site.protocol(), site.protocol_place()
+    found = judging(site)
+    protocol, file = found.protocol, place_of(site, found)
     numbers = [
-        {"file": file} | vars(found) for name in sorted(rule.numbers) for found in written(protocol, rule.code, name)
+        {"file": file} | vars(one) for name in sorted(rule.numbers) for one in written(protocol, rule.code, name)
     ]
     return {
         "numbers": sorted(numbers, key=lambda n: (n["stanza"] != f"rules.{rule.code}", n["stanza"], n["key"])),

@@ -30,6 +30,7 @@ from cmvmon.run.asking.what_it_rests_on import waiting_of, what_it_rests_on
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
+from cmvmon.shell.folder.in_force import judging, place_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.work.opening import OpenSite, open_site
@@ -97,7 +98,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
 
 def _rows(opened: OpenSite, site: Site, told: Mapping[str, Any]) -> list[dict[str, str]]:
     """The rows of the tables of the protocol in use on which the alert rests, with their file."""
-    return [{"file": site.protocol_place()} | row for row in rows_of(opened.protocol, told)]
+    return [{"file": place_of(site, judging(site))} | row for row in rows_of(opened.protocol, told)]
 
 
 def _as_verdict(alert: Mapping[str, Any]) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """A site made again from what has landed: the same deliveries, in the order and at the moments at which they were taken in.
 
-What was delivered is rebuilt, what was said of quarantined records, and which rules are switched off. What follows from judging
-it at some moment is not: alerts and the answers to them, what was said, assessments. A new night makes them for now.
+What was delivered is rebuilt, what was said of quarantined records, which rules are switched off, and which protocols were tried
+and approved. What follows from judging it at some moment is not: alerts and the answers to them, what was said, assessments. A new
+night makes them for now.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from cmvmon.run.deliveries.landed_delivery import declared_of, take_in_landed
 from cmvmon.run.health import at_work
 from cmvmon.shell.alerts import rule_switches
 from cmvmon.shell.basis.files import read_bytes, write_atomically
-from cmvmon.shell.folder import landing
+from cmvmon.shell.folder import approved, landing
 from cmvmon.shell.folder.making_site import settings_for_another
 from cmvmon.shell.folder.site import PAGE_KEY, SETTINGS, TABLE_FILES, Site
 from cmvmon.shell.incoming.inbox_moves import InboxUnread, Moves
@@ -29,7 +30,7 @@ from cmvmon.shell.keeping.comparing import Compared, compared
 from cmvmon.shell.store import database
 from cmvmon.shell.store.session import now, open_store
 from cmvmon.shell.taken_in import journal, unjudged
-from cmvmon.shell.taken_in.journal import Answer, LandingAnswer, Step, Switching, Taking
+from cmvmon.shell.taken_in.journal import Answer, Approving, LandingAnswer, Step, Switching, Taking, Trial
 from cmvmon.shell.waiting import quarantine, quarantine_answers
 from cmvmon.shell.work.opening import OpenSite, held, open_site
 
@@ -47,7 +48,7 @@ class Rebuilt:
 
     Attributes:
         deliveries: how many deliveries have landed, by what they hold.
-        answers: how many words of persons on quarantined records, and on rules, were said again.
+        answers: how many words of persons on quarantined records, rules and protocols were said again.
         read_otherwise: judgings that were made with other laboratory or table files than the site has now.
         unread_lines: lines of the journal that could not be read.
         without_line: deliveries that the journal does not tell of: they are taken in at the moment of their landing.
@@ -89,10 +90,12 @@ def _rebuilt(root: Path, into: Path, progress: Progress) -> Rebuilt:
     faults: list[Fault] = []
     with set_apart(faults, partial(Fault, "inbox", delivered.WHOLE_DELIVERY), called="the inbox"):
         _copy_inbox(old, new)
+    lines = list(journal.lines(old.landing))
+    told = [line for line in lines if line is not None]
+    with held(new):
+        _put_policies(new, told)
     with held(new), open_site(into) as opened:
         _copy_landing(old, new)
-        lines = list(journal.lines(old.landing))
-        told = [line for line in lines if line is not None]
         besides = list(_without_line(new, told, faults))
         steps = list(heapq.merge(told, besides, key=lambda step: step.at))
         n_otherwise = 0
@@ -107,6 +110,16 @@ def _rebuilt(root: Path, into: Path, progress: Progress) -> Rebuilt:
     n_answers = sum(not isinstance(line, Taking) for line in told)
     n_unread = len(lines) - len(told)
     return Rebuilt(len(ids), n_answers, n_otherwise, n_unread, len(besides), tuple(faults), tables, why_not)
+
+
+def _put_policies(new: Site, told: Iterable[Step]) -> None:
+    """What was tried and approved, before anything is opened: the site's protocol file may be one that waits."""
+    with open_store(new.database) as store, store.writing() as connection:
+        for line in told:
+            if isinstance(line, Trial):
+                approved.record_trial(connection, line.row)
+            elif isinstance(line, Approving):
+                approved.record_approval(connection, line.row)
 
 
 def _copy_files(old: Site, new: Site) -> None:
@@ -178,6 +191,10 @@ def _done_again(opened: OpenSite, step: Step, faults: list[Fault]) -> bool:
         with opened.writing() as connection:
             journal.note_switching(opened.site.landing, step.row)
             rule_switches.record(connection, step.row)
+        return False
+    if isinstance(step, (Trial, Approving)):  # its row is there (`_put_policies`)
+        note = journal.note_trial if isinstance(step, Trial) else journal.note_approval
+        note(opened.site.landing, step.row)
         return False
     if isinstance(step, LandingAnswer):
         with opened.writing() as connection:

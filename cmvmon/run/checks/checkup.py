@@ -29,6 +29,7 @@ from cmvmon.shell import dialects
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.as_known import known, numbers_in_store
 from cmvmon.shell.folder.drop_folder import look_through
+from cmvmon.shell.folder.in_force import judging
 from cmvmon.shell.folder.making_site import refuse_lost_database
 from cmvmon.shell.folder.site import PAGE_KEY, Site
 from cmvmon.shell.store import database
@@ -37,6 +38,7 @@ from cmvmon.shell.taken_in.never_taken_in import of_each_kind
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work import content_hashes
 from cmvmon.text import language
+from cmvmon.text.policy import waiting_in_words
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
 _PINNED = {"fastapi": (0, 151), "sqlalchemy": (2, 1), "prefect": (3, 9)}
@@ -144,8 +146,18 @@ def _rights(site: Site) -> Iterator[Finding]:
 
 
 def _protocol(site: Site) -> Iterator[Finding]:
-    protocol = site.protocol()
-    yield Finding("protocol", "ok", f"{protocol.version}; owner: {protocol.owner}")
+    found = judging(site)
+    by = (
+        ""
+        if found.approval is None
+        else f"; approved by {found.approval.actor} on {found.approval.approved_at:%Y-%m-%d}"
+    )
+    yield Finding("protocol", "ok", f"{found.protocol.version}; owner: {found.protocol.owner}{by}")
+    if found.waits is not None:
+        words = waiting_in_words(found.waits, language("en"), site.settings().time_zone)
+        yield Finding(
+            "protocol", "note", f"{words} `cmvmon protocol list` tells what was tried; `protocol try`, then `approve`"
+        )
 
 
 def _laboratories(site: Site) -> Iterator[Finding]:

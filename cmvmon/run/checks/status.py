@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cmvmon.domain.errors import SiteError
+from cmvmon.domain.errors import ProtocolUnusable, SiteError
+from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.run.health import at_work
 from cmvmon.run.health.feed_health import A_DAY, FeedHealth, feed_health
@@ -21,6 +23,7 @@ from cmvmon.run.messages.telling_state import NOBODY_IS_TOLD, Telling, out_state
 from cmvmon.run.ward.patient_numbers import unused
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.alerts.work_facts import each_fact
+from cmvmon.shell.folder.in_force import in_force
 from cmvmon.shell.folder.making_site import refuse_lost_database
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.incoming.certificates import Certificate, certificates
@@ -93,6 +96,7 @@ class Status:
     can't be told. `no_messages`: what came by a socket and is none. `must_listen`: the site has a listen.toml.
     `last_backup`: when the rows of the last whole backup were read; None = never, or `backup_fault` says why it can't be told.
     `merges_unused`: by why (cmvmon.domain.patient_links.NOT_USED), how many merges of numbers should hold and are not used.
+    `policy_waits`: the protocol file that waits for a second person, and the approved one that judges meanwhile.
     `feeds`: how each table of each feed stands; `certificates`: until when those of the line hold.
     """
 
@@ -118,6 +122,7 @@ class Status:
     feeds: tuple[FeedHealth, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     merges_unused: Mapping[str, int] = field(default_factory=dict)
+    policy_waits: WaitingPolicy | None = None
 
     @property
     def n_merges_unused(self) -> int:
@@ -153,12 +158,15 @@ def status(root: Path) -> Status:
     found = nights(root)
     is_serving = at_work.is_running(root, at_work.SERVE)
     assessed, stopped, never, not_used, feeds = None, [], NOTHING, Counter[str](), list[FeedHealth]()
+    waits = None
     messages, no_messages, inbox_fault = _messages(root, zone, found.at)
     backup, backup_fault = _backup(root, zone)
     if database.exists(site.database):
         with open_store(site.database) as store, store.reading() as connection:
             assessed = alert_store.last_as_of(connection)
             never = of_each_kind(connection, as_of=found.at)
+            with suppress(ProtocolUnusable):  # the night and `cmvmon doctor` say that
+                waits = in_force(site, connection).waits
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
             not_used = Counter(why for _, _, why in unused(links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
@@ -180,6 +188,7 @@ def status(root: Path) -> Status:
         never_taken_in=never,
         is_demo=found.is_demo,
         merges_unused=dict(sorted(not_used.items())),
+        policy_waits=None if waits is None else replace(waits, approved_at=waits.approved_at.astimezone(zone)),
         telling=state(root),
         out=out_state(root),
         is_listening=at_work.is_running(root, at_work.LISTEN),

@@ -24,7 +24,7 @@ from cmvmon.shell.folder.drop_folder import Dropped, Stray
 from cmvmon.shell.folder.landing import Landed
 from cmvmon.shell.waiting import feed_state
 from cmvmon.shell.work.clock import CLOCK_FEED
-from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
+from cmvmon.shell.work.opening import ASSESSMENT_FEED, PROTOCOL_FEED, OpenSite
 
 _NAMED = 3  # of many files of one kind, as many are named
 _NO_FEED = "drop"  # under which a file is told that lies in no feed's folder
@@ -144,7 +144,7 @@ def note_faults(opened: OpenSite, feeds: Collection[str], faults: Sequence[Fault
             feed
             for a in standing
             if a["rule"] == OPERATIONS
-            and (feed := str(subject_key(a["subject"])["feed"])) not in (ASSESSMENT_FEED, CLOCK_FEED)
+            and (feed := str(subject_key(a["subject"])["feed"])) not in (ASSESSMENT_FEED, CLOCK_FEED, PROTOCOL_FEED)
         }
         for feed in sorted({*feeds, *known, *stopped}):
             if feed in stopped:

@@ -24,6 +24,7 @@ from cmvmon.shell.store.session import open_store
 from cmvmon.shell.taken_in import unjudged
 from cmvmon.shell.work.clock import moment_to_record, note_clock
 from cmvmon.shell.work.opening import OpenSite, held, open_site
+from cmvmon.shell.work.policy_waits import note_policy
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _assess(
     with held(Site(root)), open_site(root, method=method) as opened, halting(opened, as_of=as_of):
         at = moment_to_record(opened, as_of, clock_is_right=clock_is_right)
         note_clock(opened, at)
+        note_policy(opened, at)
         return assess_site(opened, as_of=at)
 
 

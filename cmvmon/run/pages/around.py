@@ -85,6 +85,7 @@ class Around:
             self.switched_off,
             self.never_delivered,
             handed_to=settings.handed_to,
+            waits=opened.waits,
         )
 
 

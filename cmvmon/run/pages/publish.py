@@ -19,6 +19,7 @@ from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable
 from cmvmon.domain.one_thread import in_one_thread
+from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.run.health import freshness
 from cmvmon.run.pages import views
 from cmvmon.run.pages.around import STALE_AFTER_HOURS, around, switched_off
@@ -159,7 +160,7 @@ def halting(opened: OpenSite, *, as_of: datetime | None = None) -> Iterator[None
 
 def publish_without_store(site: Site, code: str) -> None:
     """A ward page that says why there is no list on it, of a site whose store can't be used. `code` is one of the work's."""
-    _write_halt(site, site.protocol(), now(), (), (), FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, None, None, code))
+    _write_halt(site, site.protocol_file(), now(), (), (), FeedState(ASSESSMENT_FEED, WHOLE_DELIVERY, None, None, code))
 
 
 def publish_without_protocol(site: Site, error: ProtocolUnusable) -> None:
@@ -186,7 +187,7 @@ def _publish_halt(opened: OpenSite, as_of: datetime, *unrecorded: FeedState) -> 
         feeds = freshness.feed_tables(connection, opened.site, as_of=as_of)
         standing = alert_store.alerts(connection, states={"open"})
         off = switched_off(connection, as_of)
-    _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded, off=off)
+    _write_halt(opened.site, opened.protocol, as_of, feeds, standing, *unrecorded, off=off, waits=opened.waits)
     with suppress(CmvmonError):  # the ward page has said it, and what stopped the work is the error to tell
         write_site_pages(opened, None, as_of=as_of, stale_after_hours=STALE_AFTER_HOURS, switched_off=off)
 
@@ -199,10 +200,11 @@ def _write_halt(
     standing: Sequence[Mapping[str, object]],
     *unrecorded: FeedState,
     off: tuple[SwitchedOff, ...] = (),
+    waits: WaitingPolicy | None = None,
 ) -> None:
     settings, names = site.settings(), PageNames(site.page_key())
     shown = Protocol.shipped() if protocol is None else protocol  # nothing is judged by it
-    common = views.Common(shown, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off)
+    common = views.Common(shown, as_of, settings.time_zone, settings.is_demo, STALE_AFTER_HOURS, off, waits=waits)
     view = ward_view((), feeds, standing, common, names)
     if protocol is None:
         view = replace(view, protocol_version="?", is_signed=False)

@@ -82,6 +82,7 @@ def shared_fields(
             "is_synthetic": settings.is_demo,
             "hrefs": {code: file_name(name, code) for code in codes()},
             "switched_off": tuple(switched_off),
+            "waits": opened.waits,
             "stale_after_hours": stale_after_hours,
         }
         for name in PAGES

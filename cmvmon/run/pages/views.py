@@ -29,6 +29,7 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.domain.replaced import TOLD_BEFORE, said_before
 from cmvmon.domain.rested import Rested
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
+from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.facts.affected import AFFECTED
 from cmvmon.facts.alongside import ALONGSIDE
 from cmvmon.facts.beside import BESIDE
@@ -41,7 +42,7 @@ from cmvmon.protocol import Protocol
 from cmvmon.run.pages.some_patients import SomePatients
 from cmvmon.shell.alerts.work_facts import each_fact
 from cmvmon.shell.waiting.feed_state import FeedTable
-from cmvmon.shell.work.opening import ASSESSMENT_FEED
+from cmvmon.shell.work.opening import ASSESSMENT_FEED, PROTOCOL_FEED
 from cmvmon.text import codes
 
 
@@ -58,6 +59,7 @@ class Common:
     never_delivered: tuple[NeverDelivered, ...] = ()
     drugs: Mapping[str, DrugsNow] = field(default_factory=dict)
     handed_to: str = ""
+    waits: WaitingPolicy | None = None
 
 
 def fitted_trajectories(assessment: Assessment, patients: Collection[str], *, protocol: Protocol) -> pl.DataFrame:
@@ -164,6 +166,7 @@ def patient_view(
         hrefs=hrefs,
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
+        waits=common.waits,
         context=tuple((line.key, line.guide, line.number) for line in some.context[patient_id]),
         noted_pairs=mine(known.shared(noted_pairs)),
         never_delivered=common.never_delivered,
@@ -205,6 +208,7 @@ def merged_view(
         is_synthetic=common.is_synthetic,
         is_signed=common.protocol.is_signed,
         switched_off=common.switched_off,
+        waits=common.waits,
     )
 
 
@@ -227,5 +231,6 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
         FeedState(fact["feed"], fact["table_name"], None, None, fact["code"], file_name=fact.get("file_name"))
         for fact in sorted(said, key=lambda fact: (fact["feed"] != ASSESSMENT_FEED, fact["feed"]))
         if (fact["feed"], fact["table_name"], fact["code"]) not in told
+        and fact["feed"] != PROTOCOL_FEED  # `waits` says it
     ]
     return (*stopped, *states)

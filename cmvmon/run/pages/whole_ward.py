@@ -74,6 +74,7 @@ def ward_view(
         hrefs={code: names.ward(code) for code in codes()},
         stale_after_hours=common.stale_after_hours,
         switched_off=common.switched_off,
+        waits=common.waits,
         never_delivered=common.never_delivered,
         handed_to=common.handed_to,
     )

@@ -44,6 +44,10 @@ def _no_progress(_done: int, _of: int) -> None:
     """Nobody asked how far it is."""
 
 
+class NoNight(SiteError):
+    """No night is recorded in the days that were asked for."""
+
+
 @dataclass(frozen=True)
 class Side:
     """What one policy said: every alert that stood or opened, by the moment of its opening."""
@@ -84,6 +88,7 @@ def replay(
     *,
     since: date,
     until: date,
+    own: Protocol | None = None,
     other: Protocol | None = None,
     mornings: bool = False,
     progress: Callable[[int, int], None] = _no_progress,
@@ -92,6 +97,7 @@ def replay(
     """Judges the moments of the days from `since` to `until`, both included, by the site's clock.
 
     Args:
+        own: the first policy; None = the one that judges the site.
         other: a second policy, held against the site's own on the same moments.
         mornings: at 05:30 of each day, beginning with no alert, whether there was a night or not; what stands on the first
             morning counts as having stood before. Without it the recorded moments, beginning with what stood then.
@@ -101,7 +107,8 @@ def replay(
     ProtocolError for a protocol or laboratory file that can't be used.
     """
     site = Site(root).require()
-    settings, own = site.settings(), site.protocol()
+    settings = site.settings()
+    own = site.protocol() if own is None else own
     zone = ZoneInfo(settings.time_zone)
     if until < since:
         raise SiteError(f"--to {until} lies before --from {since}; name the first day and the last")
@@ -162,7 +169,7 @@ def _asked(opened: OpenSite, since: date, until: date, zone: ZoneInfo, *, mornin
     with opened.reading() as connection:
         recorded = moments.recorded_moments(connection, begins, ends)
         if not any(moment.patients is None for moment in recorded):
-            raise SiteError(
+            raise NoNight(
                 f"no night is recorded from {since} to {until}; name other days, or judge each morning of them (--mornings)"
             )
         first = recorded[0].as_of

@@ -15,6 +15,7 @@ from cmvmon.shell.rows.schema import (
     DELIVERIES,
     LANDING_ANSWERS,
     OUTBOX_EVENTS,
+    PROTOCOL_APPROVALS,
     QUARANTINE_ANSWERS,
     RULE_SWITCHES,
     UNASSESSED,
@@ -23,7 +24,7 @@ from cmvmon.shell.rows.schema import (
 
 _FILES = ("settings.toml", "last_backup.json")
 _FOLDERS = ("protocol", "labs", "tables")
-_COUNTED = (QUARANTINE_ANSWERS, LANDING_ANSWERS, RULE_SWITCHES, UNASSESSED, UNJUDGED, ASSESSMENTS)
+_COUNTED = (QUARANTINE_ANSWERS, LANDING_ANSWERS, RULE_SWITCHES, PROTOCOL_APPROVALS, UNASSESSED, UNJUDGED, ASSESSMENTS)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,11 @@ class Protocol(policy.Protocol):
         return cls._of(utf8_text(path), path.name, priors_with(priors or path.parent / "priors"))
 
     @classmethod
+    def of_text(cls, text: str, *, name: str, priors: dict[str, str]) -> Protocol:
+        """The protocol of a text that is called `name` in messages, with the texts of priors by name. Raises ProtocolError."""
+        return cls._of(text, name, priors)
+
+    @classmethod
     def _of(cls, text: str, name: str, priors: dict[str, str]) -> Protocol:
         found = _read(text, name, tuple(sorted(priors.items())))
         return cls(**{name: getattr(found, name) for name in found.__dataclass_fields__})

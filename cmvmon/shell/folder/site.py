@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # read only by the methods that need them: a command that lis
     from cmvmon.feeds.laboratory import Laboratory
     from cmvmon.feeds.patient_numbers import NumberForm
     from cmvmon.feeds.table_file import TableFile
-    from cmvmon.protocol import Protocol
+    from cmvmon.shell.folder.protocol_files import Protocol
 
 SETTINGS = "settings.toml"
 PAGE_KEY = "page.key"
@@ -177,7 +177,13 @@ class Site:
         return self.root / found if found else None
 
     def protocol(self) -> Protocol:
-        """The site's protocol file, else the package's. Raises ProtocolUnusable."""
+        """The protocol that judges this site (cmvmon.shell.folder.in_force). Raises ProtocolUnusable, StoreError."""
+        from cmvmon.shell.folder.in_force import judging
+
+        return judging(self).protocol
+
+    def protocol_file(self) -> Protocol:
+        """What the site's protocol file holds, else the package's, whether it judges or not. Raises ProtocolUnusable."""
         from cmvmon.shell.folder.protocol_files import Protocol
 
         try:
@@ -188,8 +194,8 @@ class Site:
         except (ProtocolError, SiteError) as error:  # of its priors, its encoding, or that there are two
             raise ProtocolUnusable(str(error), ("protocol",)) from error
 
-    def protocol_place(self) -> str:
-        """Where the protocol in use stands: a file of the site, else of the package."""
+    def protocol_file_place(self) -> str:
+        """Where that file stands: in the site, else in the package."""
         from cmvmon.shell.folder.protocol_files import SHIPPED
 
         own = self._own_protocol()
@@ -226,14 +232,15 @@ class Site:
             return read_laboratory(packaged.read_text(encoding="utf-8"), name=feed)
         return None
 
-    def table_file(self, feed: str) -> TableFile | None:
-        """The table file of a feed, `tables/<feed>.toml`; None where the site has none."""
+    def table_file(self, feed: str, *, drugs: frozenset[str] | None = None) -> TableFile | None:
+        """The table file of a feed, `tables/<feed>.toml`; None where the site has none. `drugs`: those of the protocol."""
         from cmvmon.feeds.table_file import read_table_file
 
         own = self.root / TABLE_FILES / f"{feed}.toml"
         if not own.exists():
             return None
-        read = read_table_file(read_text(own), name=feed, drugs=frozenset(self.protocol().drugs))
+        known = frozenset(self.protocol().drugs) if drugs is None else drugs
+        read = read_table_file(read_text(own), name=feed, drugs=known)
         return replace(read, patient_numbers=self._numbers_here(read.patient_numbers))
 
     def _numbers_here(self, form: NumberForm | None) -> NumberForm | None:
@@ -245,7 +252,8 @@ class Site:
     def table_files(self) -> list[TableFile]:
         """Every table file of the site, by name."""
         names = sorted(path.stem for path in (self.root / TABLE_FILES).glob("*.toml"))
-        return [file for name in names if (file := self.table_file(name)) is not None]
+        drugs = frozenset(self.protocol().drugs) if names else frozenset()
+        return [file for name in names if (file := self.table_file(name, drugs=drugs)) is not None]
 
     def laboratories(self) -> list[Laboratory]:
         """Every laboratory file of the site, and those of the package that it does not replace."""

@@ -18,6 +18,7 @@ ADDED = {
     "0005": {
         ("viral_load_results", "confirms"): {"sqlite": "BOOLEAN", "postgresql": "BOOLEAN"},
     },
+    "0006": {},  # two tables: protocols that were tried, and those that were approved
 }
 
 

@@ -233,6 +233,31 @@ RULE_SWITCHES = sa.Table(
     sa.Column("why", sa.String, nullable=False),
 )
 
+# Protocols that were tried on the site, each with its texts, and those that another person approved (cmvmon.shell.folder.approved).
+PROTOCOL_TRIALS = sa.Table(
+    "protocol_trials",
+    METADATA,
+    sa.Column("protocol_hash", sa.String(64), primary_key=True),
+    sa.Column("tried_at", Moment(), primary_key=True),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("days", sa.Integer, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("priors_name", sa.String, nullable=False),
+    sa.Column("priors_text", sa.String, nullable=False),
+    sa.Column("report", sa.String, nullable=False),  # JSON: what differs, and counts of alerts; no patient
+)
+PROTOCOL_APPROVALS = sa.Table(
+    "protocol_approvals",
+    METADATA,
+    sa.Column("protocol_hash", sa.String(64), primary_key=True),
+    sa.Column("approved_at", Moment(), primary_key=True),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("tried_at", Moment(), nullable=False),
+    sa.Column("tried_by", sa.String, nullable=False),
+)
+
 ASSESSMENTS = sa.Table(
     "assessments",
     METADATA,

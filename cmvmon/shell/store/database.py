@@ -15,7 +15,7 @@ from cmvmon.shell.dialects import Fault
 from cmvmon.shell.dialects import dialect as said
 from cmvmon.shell.rows.schema import METADATA
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 # `cmvmon watch` looks at the store from a second thread (`metrics`), and the means that makes a schema knows of one alone.
 _ONE_MOVES = Lock()
 
@@ -63,6 +63,16 @@ def exists(url: sa.URL) -> bool:
     """Whether a site's database was ever made. Raises StoreError where its server can't be asked."""
     with in_words(url):
         return dialects.of(url).exists(url)
+
+
+@contextmanager
+def as_it_is(url: sa.URL) -> Iterator[sa.Connection]:
+    """One state of the database at that URL, which exists, whatever its schema: nothing is moved. Raises StoreError."""
+    with in_words(url), _engine(url).connect() as bare:
+        bare.detach()  # it is closed after this, whoever else has the engine
+        connection = bare.execution_options(read_only=True)
+        with connection.begin():
+            yield connection
 
 
 def require_current(url: sa.URL) -> None:

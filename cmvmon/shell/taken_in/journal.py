@@ -8,7 +8,7 @@ A line is on the disk before the transaction ends that it tells of. One that was
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ _SAID = {
     "answer": "answered_at",
     "rule": "changed_at",
     "landing": "answered_at",
+    "trial": "tried_at",
+    "approval": "approved_at",
 }  # what persons said, and the column that says when
 
 
@@ -79,7 +81,39 @@ class LandingAnswer:
         return moment
 
 
-Step = Taking | Answer | Switching | LandingAnswer
+@dataclass(frozen=True)
+class Trial:
+    """That somebody tried a protocol: a row of `protocol_trials`."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        moment: datetime = self.row["tried_at"]
+        return moment
+
+
+@dataclass(frozen=True)
+class Approving:
+    """That somebody approved a protocol: a row of `protocol_approvals`."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        moment: datetime = self.row["approved_at"]
+        return moment
+
+
+Said = Answer | Switching | LandingAnswer | Trial | Approving
+Step = Taking | Said
+_OF_KIND: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
+    "answer": Answer,
+    "rule": Switching,
+    "landing": LandingAnswer,
+    "trial": Trial,
+    "approval": Approving,
+}
 
 
 def note_taking(landing: Path, taking: Taking) -> None:
@@ -120,6 +154,16 @@ def note_landing_answer(landing: Path, row: Mapping[str, Any]) -> None:
     _note_said(landing, "landing", row)
 
 
+def note_trial(landing: Path, row: Mapping[str, Any]) -> None:
+    """Adds a line for that row of `protocol_trials`. Raises SiteError when it can't be written."""
+    _note_said(landing, "trial", row)
+
+
+def note_approval(landing: Path, row: Mapping[str, Any]) -> None:
+    """Adds a line for that row of `protocol_approvals`. Raises SiteError when it can't be written."""
+    _note_said(landing, "approval", row)
+
+
 def _note_said(landing: Path, what: str, row: Mapping[str, Any]) -> None:
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
     append_line(landing / NAME, json.dumps({"what": what} | plain, sort_keys=True))
@@ -137,11 +181,9 @@ def lines(landing: Path) -> Iterator[Step | None]:
             yield None
 
 
-def _said(what: str, facts: dict[str, Any]) -> Answer | Switching | LandingAnswer:
-    row = facts | {_SAID[what]: datetime.fromisoformat(facts[_SAID[what]])}
-    if what == "landing":
-        return LandingAnswer(row)
-    return Answer(row) if what == "answer" else Switching(row)
+def _said(what: str, facts: dict[str, Any]) -> Said:
+    moments = (_SAID[what], *(["tried_at"] if what == "approval" else []))
+    return _OF_KIND[what](facts | {name: datetime.fromisoformat(facts[name]) for name in moments})
 
 
 def _taking(landing: Path, facts: Mapping[str, Any]) -> Taking:

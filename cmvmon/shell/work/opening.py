@@ -10,9 +10,11 @@ from pathlib import Path
 
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.protocol import Protocol
 from cmvmon.shell import dialects
 from cmvmon.shell.basis.files import sweep
+from cmvmon.shell.folder.in_force import in_force
 from cmvmon.shell.folder.making_site import refuse_lost_database, refuse_new_database
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.rows.stamp import Stamp
@@ -21,17 +23,19 @@ from cmvmon.shell.store.session import Session, is_simulated, now, open_store
 from cmvmon.shell.taken_in import unjudged
 
 ASSESSMENT_FEED = "assessment"  # the subject of an operations alert about the work itself, not about one feed
+PROTOCOL_FEED = "protocol"  # the subject of one about a protocol file that waits for a second person
 # How long work waits for the step of another run: a night's longest step on a large ward, many times over.
 WAIT_S = 1800.0
 
 
 @dataclass(frozen=True)
 class OpenSite(Session):
-    """What every step of a run needs. Nothing in it holds patient data."""
+    """What every step of a run needs. Nothing in it holds patient data. `waits`: as in cmvmon.shell.folder.in_force."""
 
     site: Site
     protocol: Protocol
     method: str
+    waits: WaitingPolicy | None = None
 
     def stamp(self, as_of: datetime) -> Stamp:
         """Under what work at that moment is done."""
@@ -54,9 +58,10 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
         )
     if method is not None and method not in words.METHOD:
         raise SiteError(f"the method is {method!r}; choose one of {', '.join(words.METHOD)}")
-    protocol = site.protocol()
     refuse_lost_database(site)
-    with open_store(settings.database, if_new=lambda: refuse_new_database(site)) as store:
+    with open_store(settings.database, if_new=lambda: _refuse_new(site)) as store:
+        with store.reading() as connection:
+            policy = in_force(site, connection)
         if looks_for_damage:
             from cmvmon.shell.work import content_hashes  # with a frame library, which few commands need
 
@@ -64,7 +69,13 @@ def open_site(root: Path, *, method: str | None = None, looks_for_damage: bool =
             database.check(store.engine)
             content_hashes.check(store, night=now())
         _list_what_landed_before(store, site)
-        yield OpenSite(store.engine, site, protocol, method or settings.method)
+        yield OpenSite(store.engine, site, policy.protocol, method or settings.method, policy.waits)
+
+
+def _refuse_new(site: Site) -> None:
+    """Raises where no database should be made: another one was lost, or the protocol can't be used."""
+    refuse_new_database(site)
+    site.protocol_file()
 
 
 def _list_what_landed_before(store: Session, site: Site) -> None:

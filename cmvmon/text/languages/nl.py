@@ -157,6 +157,7 @@ SENTENCES: dict[str, str] = {
     "operations.clock_behind": "de klok loopt achter op het laatst vastgelegde moment",
     "operations.night_missed": "het nachtelijke werk is niet gedaan",
     "operations.night_stopped": "het nachtelijke werk is voortijdig gestopt",
+    "operations.policy_waits": "een protocolbestand wacht op een tweede persoon",
     "operations.protocol_unusable": "protocolbestand niet bruikbaar",
     "operations.symbolic_link": "een koppeling in plaats van een bestand, niet gevolgd",
     "operations.unreadable_folder": "map niet leesbaar",
@@ -272,6 +273,9 @@ SENTENCES: dict[str, str] = {
     "headline.not_assessable": "Niet te beoordelen:",
     "alerts.title": "Open meldingen",
     "alerts.since": "Open sinds {since}.",
+    "protocol.waits": "Protocolbestand {file} wacht op een tweede persoon; beoordeeld met {version}, "
+    "goedgekeurd door {who} op {date}.",
+    "protocol.waits_unread": "Protocolbestand niet bruikbaar; beoordeeld met {version}, goedgekeurd door {who} op {date}.",
     "disabled.rule": "Regel uitgezet: {rule}, sinds {since}, door {who}: {why}.",
     "answer.seen": "gezien",
     "answer.acknowledged": "bevestigd door {who}, {moment}",

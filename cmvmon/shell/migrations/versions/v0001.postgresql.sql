@@ -642,6 +642,29 @@ CREATE INDEX ix_patient_movements_record_key ON patient_movements (record_key)
 
 CREATE INDEX ix_patient_movements_visit_number ON patient_movements (visit_number)
 
+CREATE TABLE protocol_approvals (
+    protocol_hash VARCHAR(64) NOT NULL,
+    approved_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    tried_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    tried_by VARCHAR NOT NULL,
+    PRIMARY KEY (protocol_hash, approved_at)
+)
+
+CREATE TABLE protocol_trials (
+    protocol_hash VARCHAR(64) NOT NULL,
+    tried_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    days INTEGER NOT NULL,
+    text VARCHAR NOT NULL,
+    priors_name VARCHAR NOT NULL,
+    priors_text VARCHAR NOT NULL,
+    report VARCHAR NOT NULL,
+    PRIMARY KEY (protocol_hash, tried_at)
+)
+
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
     mark VARCHAR(64) NOT NULL,
@@ -1108,6 +1131,18 @@ CREATE TRIGGER no_update_of_patient_movements BEFORE UPDATE ON patient_movements
 CREATE TRIGGER no_delete_of_patient_movements BEFORE DELETE ON patient_movements FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_truncate_of_patient_movements BEFORE TRUNCATE ON patient_movements FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_protocol_approvals BEFORE UPDATE ON protocol_approvals FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_protocol_approvals BEFORE DELETE ON protocol_approvals FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_protocol_approvals BEFORE TRUNCATE ON protocol_approvals FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_update_of_protocol_trials BEFORE UPDATE ON protocol_trials FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_delete_of_protocol_trials BEFORE DELETE ON protocol_trials FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
+
+CREATE TRIGGER no_truncate_of_protocol_trials BEFORE TRUNCATE ON protocol_trials FOR EACH STATEMENT EXECUTE FUNCTION cmvmon_keeps_every_row()
 
 CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers FOR EACH ROW EXECUTE FUNCTION cmvmon_keeps_every_row()
 

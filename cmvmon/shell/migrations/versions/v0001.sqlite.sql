@@ -642,6 +642,29 @@ CREATE INDEX ix_patient_movements_record_key ON patient_movements (record_key)
 
 CREATE INDEX ix_patient_movements_visit_number ON patient_movements (visit_number)
 
+CREATE TABLE protocol_approvals (
+    protocol_hash VARCHAR(64) NOT NULL,
+    approved_at VARCHAR(27) NOT NULL,
+    version VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    tried_at VARCHAR(27) NOT NULL,
+    tried_by VARCHAR NOT NULL,
+    PRIMARY KEY (protocol_hash, approved_at)
+)
+
+CREATE TABLE protocol_trials (
+    protocol_hash VARCHAR(64) NOT NULL,
+    tried_at VARCHAR(27) NOT NULL,
+    version VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    days INTEGER NOT NULL,
+    text VARCHAR NOT NULL,
+    priors_name VARCHAR NOT NULL,
+    priors_text VARCHAR NOT NULL,
+    report VARCHAR NOT NULL,
+    PRIMARY KEY (protocol_hash, tried_at)
+)
+
 CREATE TABLE quarantine_answers (
     feed VARCHAR NOT NULL,
     mark VARCHAR(64) NOT NULL,
@@ -1052,6 +1075,14 @@ CREATE TRIGGER no_delete_of_patient_links BEFORE DELETE ON patient_links BEGIN S
 CREATE TRIGGER no_update_of_patient_movements BEFORE UPDATE ON patient_movements BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_movements: UPDATE is refused'); END
 
 CREATE TRIGGER no_delete_of_patient_movements BEFORE DELETE ON patient_movements BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of patient_movements: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_protocol_approvals BEFORE UPDATE ON protocol_approvals BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of protocol_approvals: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_protocol_approvals BEFORE DELETE ON protocol_approvals BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of protocol_approvals: DELETE is refused'); END
+
+CREATE TRIGGER no_update_of_protocol_trials BEFORE UPDATE ON protocol_trials BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of protocol_trials: UPDATE is refused'); END
+
+CREATE TRIGGER no_delete_of_protocol_trials BEFORE DELETE ON protocol_trials BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of protocol_trials: DELETE is refused'); END
 
 CREATE TRIGGER no_update_of_quarantine_answers BEFORE UPDATE ON quarantine_answers BEGIN SELECT RAISE(ABORT, 'cmvmon keeps every row of quarantine_answers: UPDATE is refused'); END
 

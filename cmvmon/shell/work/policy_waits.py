@@ -1,0 +1,19 @@
+"""The alert about a protocol file that waits for a second person."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.work.opening import PROTOCOL_FEED, OpenSite
+
+WAITS = "policy_waits"
+
+
+def note_policy(opened: OpenSite, as_of: datetime) -> None:
+    """Opens that alert while the site's file holds another protocol than the approved one that judges; resolves it after that."""
+    fact = {"code": WAITS, "feed": PROTOCOL_FEED, "table_name": "protocol"}
+    evidence = None if opened.waits is None else json.dumps(fact, sort_keys=True)
+    with opened.writing() as connection:
+        alert_store.record_operations(connection, feed=PROTOCOL_FEED, evidence=evidence, stamp=opened.stamp(as_of))

@@ -1,0 +1,224 @@
+"""`cmvmon protocol try`, `approve` and `list`: two persons, one content, and what judges meanwhile. All patients are made up."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cmvmon.cli import app
+from cmvmon.domain.errors import PolicyChanged, ProtocolUnusable, SiteError
+from cmvmon.run.replay.trying import tried
+from cmvmon.shell.folder.protocol_files import SHIPPED, Protocol
+from tests import sites
+from tests.nights import nightly
+from tests.sites import day
+
+TEXT = resources.files("cmvmon.protocol").joinpath(SHIPPED).read_text(encoding="utf-8")
+VERSION = Protocol.shipped().version
+
+
+def numbered(label: str, text: str = TEXT) -> str:
+    return text.replace(f'version = "{VERSION}"', f'version = "{label}"')
+
+
+FIRST = numbered("ours-1")
+MILDER = numbered("ours-2", TEXT.replace("not_before_day = 7.0", "not_before_day = 60.0"))  # nobody is overdue
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A ward of three that was judged for one night, by the site's own protocol."""
+    sites.ward_of_three(tmp_path)
+    put(tmp_path, FIRST)
+    nightly(tmp_path, as_of=day(21.5))
+    return tmp_path
+
+
+def put(root: Path, text: str) -> Path:
+    file = root / "protocol" / "own.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def protocol(root: Path, *arguments: object) -> str:
+    """What a `cmvmon protocol` command prints. What it raises is raised."""
+    called = ["protocol", *map(str, arguments), "--site", str(root)]
+    done = CliRunner().invoke(app, called, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def approved(root: Path, file: Path, *, tried_by: str = "A. Made-Up", by: str = "B. Made-Up") -> None:
+    protocol(root, "try", file, "--by", tried_by)
+    protocol(root, "approve", file, "--by", by)
+
+
+def listed(root: Path) -> dict[str, Any]:
+    return dict(json.loads(protocol(root, "list", "--json")))
+
+
+def overdue(root: Path) -> tuple[str, str | None]:
+    """How the alert stands that no recent result is known of one patient: its state, and why."""
+    query = "SELECT state, cause FROM alert_events WHERE rule = 'no_follow_up' AND patient_id = 'SYNTHETIC-ONE'"
+    state, cause = sites.rows(root, f"{query} ORDER BY sequence")[-1]
+    return state, cause
+
+
+def judged_by(root: Path) -> list[str]:
+    """The labels of the nights, in order."""
+    return [row[0] for row in sites.rows(root, "SELECT protocol_version FROM assessments ORDER BY as_of")]
+
+
+def of_the_file(root: Path) -> list[str]:
+    query = "SELECT state FROM alert_events WHERE rule = 'operations' AND evidence LIKE '%policy_waits%' ORDER BY sequence"
+    return [row[0] for row in sites.rows(root, query)]
+
+
+def pages(root: Path, code: str) -> dict[str, str]:
+    found = {p.name: sites.unmarked(p.read_text(encoding="utf-8")) for p in (root / "pages").glob(f"*.{code}.html")}
+    assert len(found) == 7  # three patients, the ward, and three about the site
+    return found
+
+
+def test_a_changed_number_judges_nobody_until_one_person_tried_it_and_another_approved_it(root: Path) -> None:
+    approved(root, root / "protocol" / "own.toml")
+    first, second = Protocol.read(FIRST).sha256, Protocol.read(MILDER).sha256
+    file = put(root, MILDER)
+    nightly(root, as_of=day(22.5))
+    assert overdue(root) == ("open", None)
+    assert judged_by(root) == ["ours-1", "ours-1"], "the night went on, by what was approved"
+    for code, words in (
+        ("en", "Protocol file ours-2 waits for a second person; judged by ours-1, approved by B. Made-Up on"),
+        ("nl", "Protocolbestand ours-2 wacht op een tweede persoon; beoordeeld met ours-1, goedgekeurd door B. Made-Up op"),
+    ):
+        for name, page in pages(root, code).items():
+            assert words in page, name
+    assert of_the_file(root) == ["open"]
+    status = CliRunner().invoke(app, ["status", "--site", str(root)])
+    assert "WAITS        Protocol file ours-2 waits for a second person" in status.stdout
+    assert "NOT WELL     protocol: a protocol file waits for a second person" in status.stdout
+
+    told = protocol(root, "try", file, "--by", "A. Made-Up")
+    assert "changed  [rules.no_follow_up] not_before_day: 7 -> 60" in told
+    assert "2 nights" in told
+    (row,) = (line.split() for line in told.splitlines() if line.startswith("no_follow_up"))
+    assert row == ["no_follow_up", "1", "0", "0", "1"], "fired once, would not have, and is gone under it"
+    nightly(root, as_of=day(22.6))
+    assert overdue(root) == ("open", None), "a trial changes nothing"
+
+    with pytest.raises(SiteError, match=r"a\. made-up tried ours-2; another person must approve it"):
+        protocol(root, "approve", file, "--by", " a. made-up")
+    told = protocol(root, "approve", file, "--by", "C. Made-Up")
+    assert "changed  [rules.no_follow_up] not_before_day: 7 -> 60" in told, "the report again"
+    assert "tried by A. Made-Up, approved by C. Made-Up" in told
+    nightly(root, as_of=day(23.5))
+    assert overdue(root) == ("resolved", "policy_changed")
+    assert of_the_file(root) == ["open", "resolved"]
+    assert all("waits for a second person" not in page for page in pages(root, "en").values())
+    hashes = sites.rows(root, "SELECT as_of, protocol_hash FROM assessments ORDER BY as_of")
+    assert [row[1] for row in hashes] == [first, first, first, second]
+    found = listed(root)
+    assert (found["in_force"]["version"], found["in_force"]["approved_by"]) == ("ours-2", "C. Made-Up")
+    assert [(one["version"], one["tried_by"], one["actor"]) for one in found["approvals"]] == [
+        ("ours-2", "A. Made-Up", "C. Made-Up"),
+        ("ours-1", "A. Made-Up", "B. Made-Up"),
+    ]
+    assert f"in force ours-2 ({second[:8]}), approved by C. Made-Up, since" in protocol(root, "list")
+
+
+def test_a_site_that_never_approved_anything_is_judged_by_its_file_as_before(root: Path) -> None:
+    put(root, MILDER)
+    nightly(root, as_of=day(22.5))
+    assert overdue(root) == ("resolved", "policy_changed")
+    assert "no protocol was ever approved here" in protocol(root, "list")
+    assert of_the_file(root) == []
+
+
+def test_a_file_that_was_edited_after_its_trial_is_refused_with_both_hashes(root: Path) -> None:
+    file = put(root, MILDER)
+    protocol(root, "try", file, "--by", "A. Made-Up")
+    edited = MILDER.replace("not_before_day = 60.0", "not_before_day = 30.0")
+    put(root, edited)
+    with pytest.raises(SiteError) as refused:
+        protocol(root, "approve", file, "--by", "B. Made-Up")
+    assert Protocol.read(MILDER).sha256[:8] in str(refused.value)
+    assert Protocol.read(edited).sha256[:8] in str(refused.value)
+    assert listed(root)["approvals"] == []
+
+
+def test_what_nobody_tried_what_bears_a_used_label_and_what_is_broken_is_not_approved(root: Path) -> None:
+    with pytest.raises(SiteError, match=r"ours-2 \(.*\) was never tried on this site"):
+        protocol(root, "approve", put(root, MILDER), "--by", "B. Made-Up")
+    same = put(root, MILDER.replace("ours-2", "ours-1"))
+    for asked in ("try", "approve"):
+        with pytest.raises(PolicyChanged, match="another label"):
+            protocol(root, asked, same, "--by", "B. Made-Up")
+        with pytest.raises(ProtocolUnusable, match=r"\[rules\.guide_duration\] least_dayz"):
+            protocol(root, asked, put(root, MILDER.replace("least_days =", "least_dayz =", 1)), "--by", "B. Made-Up")
+        put(root, MILDER.replace("ours-2", "ours-1"))
+    with pytest.raises(SiteError, match="--by is empty"):
+        protocol(root, "try", same, "--by", " ")
+    assert (listed(root)["trials"], listed(root)["approvals"]) == ([], [])
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_approved_text_judges_on(root: Path) -> None:
+    approved(root, root / "protocol" / "own.toml")
+    put(root, FIRST + "\n[[[\n")
+    nightly(root, as_of=day(22.5))
+    assert overdue(root) == ("open", None)
+    for page in pages(root, "nl").values():
+        assert "Protocolbestand niet bruikbaar; beoordeeld met ours-1, goedgekeurd door B. Made-Up" in page
+    (root / "protocol" / "own.toml").unlink()
+    nightly(root, as_of=day(23.5))
+    for page in pages(root, "en").values():
+        assert f"Protocol file {VERSION} waits for a second person; judged by ours-1" in page, "of the package"
+    assert judged_by(root) == ["ours-1"] * 3
+
+
+def test_a_signature_that_came_after_the_approval_is_shown_and_needs_no_second_one(root: Path) -> None:
+    approved(root, root / "protocol" / "own.toml")
+    signed = FIRST.replace('owner_signed_by = ""', 'owner_signed_by = "A. Made-Up"')
+    put(root, signed.replace('signed_at = ""', "signed_at = 2026-03-01"))
+    nightly(root, as_of=day(22.5))
+    assert all("not signed" not in page for page in pages(root, "en").values())
+    assert of_the_file(root) == []
+
+
+def test_a_trial_that_is_old_or_of_before_another_approval_is_made_again(root: Path) -> None:
+    own = put(root, FIRST)
+    other = root / "other.toml"
+    other.write_text(MILDER, encoding="utf-8")
+    protocol(root, "try", other, "--by", "A. Made-Up")
+    approved(root, own)
+    with pytest.raises(SiteError, match="another protocol was approved on"):
+        protocol(root, "approve", other, "--by", "B. Made-Up")
+    told = protocol(root, "try", other, "--by", "A. Made-Up")
+    assert "against  ours-1" in told
+    assert "NOTE     the site's protocol file holds another one" in protocol(root, "approve", other, "--by", "B. Made-Up")
+    with pytest.raises(SiteError, match="ours-2 is approved already, by B. Made-Up"):
+        protocol(root, "approve", other, "--by", "C. Made-Up")
+
+
+def test_a_site_without_a_night_can_approve_what_it_begins_with(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    with sites.open_site(tmp_path):
+        pass
+    told = protocol(tmp_path, "try", put(tmp_path, FIRST), "--by", "A. Made-Up")
+    assert "no night is recorded in 30 days: nothing could be counted" in told
+    protocol(tmp_path, "approve", tmp_path / "protocol" / "own.toml", "--by", "B. Made-Up")
+    nightly(tmp_path, as_of=day(21.5))
+    assert judged_by(tmp_path) == ["ours-1"]
+
+
+def test_a_trial_holds_counts_and_no_patient(root: Path) -> None:
+    file = put(root, MILDER)
+    tried(root, file, by="A. Made-Up")
+    (kept,) = sites.rows(root, "SELECT report FROM protocol_trials")
+    assert "SYNTHETIC" not in kept[0]
+    assert '"fired"' in kept[0]
