@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cmvmon.cli import app
 from cmvmon.domain.errors import PolicyChanged, ProtocolUnusable, SiteError
 from cmvmon.run.replay.trying import tried
 from cmvmon.shell.folder.protocol_files import SHIPPED, Protocol
+from cmvmon.shell.store import session
 from tests import sites
 from tests.nights import nightly
 from tests.sites import day
@@ -76,7 +78,9 @@ def judged_by(root: Path) -> list[str]:
 
 
 def of_the_file(root: Path) -> list[str]:
-    query = "SELECT state FROM alert_events WHERE rule = 'operations' AND evidence LIKE '%policy_waits%' ORDER BY sequence"
+    query = (
+        "SELECT state FROM alert_events WHERE rule = 'operations' AND evidence LIKE '%policy_waits%' ORDER BY sequence"
+    )
     return [row[0] for row in sites.rows(root, query)]
 
 
@@ -95,7 +99,10 @@ def test_a_changed_number_judges_nobody_until_one_person_tried_it_and_another_ap
     assert judged_by(root) == ["ours-1", "ours-1"], "the night went on, by what was approved"
     for code, words in (
         ("en", "Protocol file ours-2 waits for a second person; judged by ours-1, approved by B. Made-Up on"),
-        ("nl", "Protocolbestand ours-2 wacht op een tweede persoon; beoordeeld met ours-1, goedgekeurd door B. Made-Up op"),
+        (
+            "nl",
+            "Protocolbestand ours-2 wacht op een tweede persoon; beoordeeld met ours-1, goedgekeurd door B. Made-Up op",
+        ),
     ):
         for name, page in pages(root, code).items():
             assert words in page, name
@@ -200,9 +207,21 @@ def test_a_trial_that_is_old_or_of_before_another_approval_is_made_again(root: P
         protocol(root, "approve", other, "--by", "B. Made-Up")
     told = protocol(root, "try", other, "--by", "A. Made-Up")
     assert "against  ours-1" in told
-    assert "NOTE     the site's protocol file holds another one" in protocol(root, "approve", other, "--by", "B. Made-Up")
-    with pytest.raises(SiteError, match="ours-2 is approved already, by B. Made-Up"):
+    assert "NOTE     the site's protocol file holds another one" in protocol(
+        root, "approve", other, "--by", "B. Made-Up"
+    )
+    with pytest.raises(SiteError, match=r"ours-2 is approved already, by B\. Made-Up"):
         protocol(root, "approve", other, "--by", "C. Made-Up")
+
+
+def test_a_trial_of_more_than_a_week_ago_is_made_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, began = put(root, MILDER), session.now()
+    protocol(root, "try", file, "--by", "A. Made-Up")
+    monkeypatch.setattr(session, "now", lambda: began + timedelta(days=7, hours=1))
+    with pytest.raises(SiteError, match="more than 7 days ago"):
+        protocol(root, "approve", file, "--by", "B. Made-Up")
+    monkeypatch.setattr(session, "now", lambda: began + timedelta(days=6, hours=23))
+    assert "approved ours-2" in protocol(root, "approve", file, "--by", "B. Made-Up")
 
 
 def test_a_site_without_a_night_can_approve_what_it_begins_with(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from cmvmon.domain.known import Known
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_key
 from cmvmon.facts import all_fact_tables
+from cmvmon.protocol import Protocol
 from cmvmon.rules import Rule
 from cmvmon.rules.evidence import read_back
 from cmvmon.rules.explaining import asked, turns
@@ -30,7 +31,7 @@ from cmvmon.run.asking.what_it_rests_on import waiting_of, what_it_rests_on
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
-from cmvmon.shell.folder.in_force import judging, place_of
+from cmvmon.shell.folder.in_force import former, judging, place_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.work.opening import OpenSite, open_site
@@ -139,9 +140,10 @@ def _tipped(
         return unsaid | {"says": spoken.say("why.tipped_no_result")}
     mine = judged.filter((pl.col("rule") == rule.code) & (pl.col("subject") == alert["subject"]))
     stamp = {} if mine.is_empty() else mine.row(0, named=True)
-    if stamp.get("protocol_hash") != opened.protocol.sha256 or alert["protocol_version"] != opened.protocol.version:
+    protocol = _judged_with(opened, stamp.get("protocol_hash"))
+    if protocol is None or alert["protocol_version"] != protocol.version:
         return unsaid | {"says": spoken.say("why.tipped_other_policy")}
-    opened = replace(opened, method=stamp["method"])
+    opened = replace(opened, protocol=protocol, method=stamp["method"])
     with opened.reading() as connection:
         whom = touched.with_sharers(connection, [patient], as_of=at)
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
@@ -165,6 +167,14 @@ def _tipped(
         return milder
     tried = min(_TRIED, newest.height)
     return unsaid | {"says": spoken.count("why.tipped_none", tried)}
+
+
+def _judged_with(opened: OpenSite, protocol_hash: str | None) -> Protocol | None:
+    """The protocol of that content: the one that judges, or one that was approved before; None: it is not known any more."""
+    if protocol_hash is None or protocol_hash == opened.protocol.sha256:
+        return opened.protocol if protocol_hash else None
+    with opened.reading() as connection:
+        return former(connection, protocol_hash)
 
 
 def _without(was_known: Known, result_id: str) -> Known:

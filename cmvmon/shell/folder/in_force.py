@@ -93,3 +93,11 @@ def read_kept(connection: sa.Connection, protocol_hash: str, version: str) -> Pr
             f"cmvmon can judge. {error}",
             places,
         ) from error
+
+
+def former(connection: sa.Connection, protocol_hash: str) -> Protocol | None:
+    """The protocol of that content, where it was ever approved and this program can use its text."""
+    try:
+        return read_kept(connection, protocol_hash, "before")
+    except ProtocolUnusable:
+        return None

@@ -274,8 +274,6 @@ SENTENCES: dict[str, str] = {
     "headline.not_assessable": "Could not be assessed:",
     "alerts.title": "Open alerts",
     "alerts.since": "Open since {since}.",
-    "protocol.waits": "Protocol file {file} waits for a second person; judged by {version}, approved by {who} on {date}.",
-    "protocol.waits_unread": "The protocol file can't be used; judged by {version}, approved by {who} on {date}.",
     "disabled.rule": "Rule switched off: {rule}, since {since}, by {who}: {why}.",
     "answer.seen": "seen",
     "answer.acknowledged": "acknowledged by {who}, {moment}",

@@ -273,9 +273,6 @@ SENTENCES: dict[str, str] = {
     "headline.not_assessable": "Niet te beoordelen:",
     "alerts.title": "Open meldingen",
     "alerts.since": "Open sinds {since}.",
-    "protocol.waits": "Protocolbestand {file} wacht op een tweede persoon; beoordeeld met {version}, "
-    "goedgekeurd door {who} op {date}.",
-    "protocol.waits_unread": "Protocolbestand niet bruikbaar; beoordeeld met {version}, goedgekeurd door {who} op {date}.",
     "disabled.rule": "Regel uitgezet: {rule}, sinds {since}, door {who}: {why}.",
     "answer.seen": "gezien",
     "answer.acknowledged": "bevestigd door {who}, {moment}",
