@@ -113,12 +113,21 @@ def test_an_alert_of_a_former_approved_protocol_is_explained_by_that_one(site: P
     assert "could not tell" not in tipped(site)
 
 
-def test_an_approved_text_that_this_program_can_no_longer_use_judges_nobody_and_says_what_to_do(site: Path) -> None:
+OF_ANOTHER_PROGRAM = FIRST.replace("least_days =", "least_dayz =", 1)  # as a program before would have kept it
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [(OF_ANOTHER_PROGRAM, "approved ours-0 [rules.guide_duration] least_dayz"), (FIRST, "approved ours-0")],
+    ids=["a key that it does not know", "a text that is not the one of the hash"],
+)
+def test_an_approved_text_that_this_program_can_no_longer_use_judges_nobody_and_says_what_to_do(
+    site: Path, text: str, place: str
+) -> None:
     lived(site)
-    older = FIRST.replace("least_days =", "least_dayz =", 1)  # as a program before would have kept it
     with open_site(site) as opened, opened.writing() as connection:
         row, told = approved.trials(connection)[0], {"version": "ours-0", "protocol_hash": "0" * 64}
-        texts = {"text": numbered("ours-0", older), "priors_name": "", "priors_text": ""}
+        texts = {"text": numbered("ours-0", text), "priors_name": "", "priors_text": ""}
         approved.record_trial(connection, row | told | texts)
         said = {
             "tried_at": row["tried_at"],
@@ -129,7 +138,7 @@ def test_an_approved_text_that_this_program_can_no_longer_use_judges_nobody_and_
     with pytest.raises(ProtocolUnusable, match="nobody approved") as refused, noting_a_stop(site):
         nightly(site, as_of=day(22.5))
     assert "cmvmon protocol try FILE --by NAME" in str(refused.value)
-    assert "approved ours-0 [rules.guide_duration] least_dayz" in refused.value.places
+    assert place in refused.value.places
     assert labels(site) == ["ours-1"], "nothing was judged by the file, which nobody approved since"
     assert "Nothing was judged since" in (site / "pages" / "ward.en.html").read_text(encoding="utf-8")
     assert "nobody approved" in listed(site)["in_force"]["fault"]
