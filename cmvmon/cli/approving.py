@@ -120,6 +120,11 @@ def _trial_lines(found: dict[str, Any]) -> Iterator[str]:
     else:
         yield printing.visible(f"against  {against['version']} ({against['protocol_hash'][:8]}), which judged then")
         yield from list(change_lines(report["changes"])) or ["no key differs"]
+        if not report["changes"] and report["judged_otherwise"]:
+            yield (
+                "NOTE     the nights were judged by another protocol, which is not kept: to see what changes, put its file back "
+                "and approve it first"
+            )
     yield ""
     if report["from"] is None:
         yield f"no night is recorded in {found['days']} days: nothing could be counted"

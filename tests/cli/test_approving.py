@@ -241,3 +241,27 @@ def test_a_trial_holds_counts_and_no_patient(root: Path) -> None:
     (kept,) = sites.rows(root, "SELECT report FROM protocol_trials")
     assert "SYNTHETIC" not in kept[0]
     assert '"fired"' in kept[0]
+
+
+def test_a_first_file_of_the_site_is_held_against_the_package_s_that_judged_until_then(tmp_path: Path) -> None:
+    sites.ward_of_three(tmp_path)
+    nightly(tmp_path, as_of=day(21.5))
+    file = put(tmp_path, MILDER)
+    said = protocol(tmp_path, "try", file, "--by", "A. Made-Up")
+    assert f"against  {VERSION}" in said
+    assert "no_follow_up" in said
+    assert "not_before_day" in said
+    assert "no key differs" not in said
+
+
+def test_where_the_nights_were_judged_by_a_text_that_is_not_kept_it_says_so_and_what_to_do(root: Path) -> None:
+    said = protocol(root, "try", put(root, MILDER), "--by", "A. Made-Up")
+    assert "no key differs" in said
+    assert "put its file back and approve it first" in said
+
+
+def test_a_title_or_a_point_makes_no_second_person(root: Path) -> None:
+    file = root / "protocol" / "own.toml"
+    protocol(root, "try", file, "--by", "dr. A. Made-Up")
+    with pytest.raises(SiteError, match="another person must approve it"):
+        protocol(root, "approve", file, "--by", "Dr A Made Up")

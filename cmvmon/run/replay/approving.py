@@ -76,16 +76,17 @@ def listed(root: Path) -> dict[str, Any]:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Whether two names are one, however they are written: capitals, blanks and forms of letters aside.
+    """Whether two names are one, however they are written: capitals, blanks, points and forms of letters aside.
 
-    >>> is_same_person("A. de Vries", "a.devries "), is_same_person("A. de Vries", "B. de Vries")
+    >>> is_same_person("dr. A. de Vries", "Dr A devries"), is_same_person("A. de Vries", "B. de Vries")
     (True, False)
     """
     return _folded(one) == _folded(other)
 
 
 def _folded(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in plain if letter.isalnum()) or "".join(plain.split())
 
 
 def _trial(connection: sa.Connection, new: Protocol, who: str, at: datetime, since: datetime | None) -> dict[str, Any]:

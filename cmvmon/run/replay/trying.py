@@ -58,7 +58,7 @@ def tried(
     with open_store(site.database) as store:
         with store.reading() as connection:
             refuse_label(connection, new.protocol)
-            own = _judging(site, connection)
+            own = _judging(site, connection, new.protocol)
             last = alert_store.last_as_of(connection, scope="all")
         done = None if last is None else _replayed(site, own, new.protocol, last, days, progress)
         report = _report(own, new.protocol, done)
@@ -125,12 +125,18 @@ def moment_of_policy(store: Session, site: Site, protocol: Protocol, connection:
     return max([at, *(one + _NEXT for one in before)])
 
 
-def _judging(site: Site, connection: sa.Connection) -> Protocol | None:
-    """The protocol that judges now; None where it can't be used, as after an upgrade that asks for more."""
+def _judging(site: Site, connection: sa.Connection, new: Protocol) -> Protocol | None:
+    """The protocol that `new` is held against: the one that judges now; None where it can't be used, as after an upgrade that asks
+    for more. Where nothing was ever approved and the site's file holds `new` already, the package's, if that judged the last night."""
     try:
-        return in_force(site, connection).protocol
+        found = in_force(site, connection)
     except ProtocolUnusable:
         return None
+    if found.approval is None and found.protocol.sha256 == new.sha256:
+        before = Protocol.shipped()
+        if alert_store.last_hash(connection) == before.sha256:
+            return before
+    return found.protocol
 
 
 def _replayed(

@@ -65,6 +65,13 @@ def hash_under(connection: sa.Connection, label: str) -> str | None:
     return found
 
 
+def last_hash(connection: sa.Connection) -> str | None:
+    """The content of the policy by which the latest moment was judged; None: nothing was judged."""
+    c = ASSESSMENTS.c
+    found: str | None = connection.execute(sa.select(c.protocol_hash).order_by(c.as_of.desc()).limit(1)).scalar()
+    return found
+
+
 def last_as_of(connection: sa.Connection, *, scope: str | None = None) -> datetime | None:
     """The latest moment that was assessed and recorded; with `scope`, in an assessment of that scope (`all`: a night's)."""
     query = sa.select(sa.func.max(ASSESSMENTS.c.as_of))
