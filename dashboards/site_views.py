@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from cmvmon.dashboards.views import SwitchedOff, UnderProtocol
+from cmvmon.dashboards.under_protocol import UnderProtocol
+from cmvmon.dashboards.views import SwitchedOff
 from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.differences import Difference

@@ -12,6 +12,7 @@ import polars as pl
 from cmvmon.dashboards.beside_views import Alongside, Beside
 from cmvmon.dashboards.happened import Lately, Undelivered
 from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
+from cmvmon.dashboards.under_protocol import UnderProtocol
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.rested import Rested
@@ -39,20 +40,6 @@ class Caveat:
     code: str
     n: int | None = None
     since: datetime | None = None
-
-
-class UnderProtocol:
-    """A page about what was judged under a protocol: the version, and whether somebody signed it."""
-
-    protocol: Protocol
-
-    @property
-    def is_signed(self) -> bool:
-        return self.protocol.is_signed
-
-    @property
-    def protocol_version(self) -> str:
-        return self.protocol.version
 
 
 @dataclass(frozen=True)
