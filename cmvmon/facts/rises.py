@@ -11,11 +11,13 @@ from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import OF_A_SAMPLE, PATIENT_ID, count, load, log10, named, sample, series, yes_no
 from cmvmon.facts.conditions import fact, truth
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.held_loads import held_of
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.points import points, recent_results, rise_log10
 from cmvmon.facts.treatment import TREATMENT
 
 _NONE = "there is no such sample time"
+_NONE_HELD = "the latest has no load"
 _NO_LOWEST = f"{_NONE}, or it has no such limit, or there is no lowest load before it"
 
 RISES = RowType(
@@ -38,6 +40,11 @@ RISES = RowType(
         log10("rise_log10", "The least rise from the lowest to the latest point.", _NO_LOWEST),
         log10("previous_rise_log10", "The least rise from the lowest to the previous point.", _NO_LOWEST),
         log10("rise_at_most_log10", "The largest rise from the lowest to the latest point.", _NO_LOWEST),
+        *sample("held_point", "the point whose load holds", _NONE_HELD),
+        load("held_point_at_least_iu_per_ml", "The load that was reached and not clearly left since.", _NONE_HELD),
+        load("held_two_points_at_least_iu_per_ml", "The same of two points in a row.", _NONE_HELD),
+        log10("held_rise_log10", "The rise from the lowest to the load that holds.", _NO_LOWEST),
+        log10("held_two_rise_log10", "The rise from the lowest to the load that two in a row hold.", _NO_LOWEST),
         log10("rise_since_anchor_log10", "The least rise from the lowest of the latest anchor on.", _NO_LOWEST),
         log10("rise_since_anchor_at_most_log10", "The largest rise from there.", _NO_LOWEST),
         yes_no("has_conflict_since", "Whether a result since then came with two values under one number."),
@@ -58,6 +65,12 @@ def rises(facts: Facts) -> pl.DataFrame:
     conflicts = _conflicts_since(facts)
     last = _last_points(since)
     earlier = _earlier(since)
+    held = held_of(since, facts).select(
+        "series",
+        *named("held_point"),
+        held_point_at_least_iu_per_ml="held",
+        held_two_points_at_least_iu_per_ml="held_two",
+    )
     conflict_at = pl.col("conflict_at")
     seen = pl.concat([last.select("series"), conflicts.select("series")]).unique()
     return (
@@ -67,11 +80,14 @@ def rises(facts: Facts) -> pl.DataFrame:
         .join(last, on="series", how="left")
         .join(_lowest(earlier), on="series", how="left")
         .join(_lowest_since_anchor(earlier), on="series", how="left")
+        .join(held, on="series", how="left")
         .join(conflicts, on="series", how="left")
         .with_columns(
             _rise("latest_point_at_least", "lowest_point").alias("rise_log10"),
             _rise("previous_point_at_least", "lowest_point").alias("previous_rise_log10"),
             _rise("latest_point_at_most", "lowest_point").alias("rise_at_most_log10"),
+            _rise("held_point_at_least", "lowest_point").alias("held_rise_log10"),
+            _rise("held_two_points_at_least", "lowest_point").alias("held_two_rise_log10"),
             _rise("latest_point_at_least", "lowest_since_anchor").alias("rise_since_anchor_log10"),
             _rise("latest_point_at_most", "lowest_since_anchor").alias("rise_since_anchor_at_most_log10"),
             has_conflict_since=conflict_at.is_not_null(),

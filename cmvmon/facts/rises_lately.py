@@ -9,6 +9,7 @@ from cmvmon.domain.series import SERIES_KEY
 from cmvmon.facts.by_series import ends_of
 from cmvmon.facts.columns import OF_A_SAMPLE, PATIENT_ID, log10, named, sample, series, yes_no
 from cmvmon.facts.fact_table import Facts, fact_table
+from cmvmon.facts.held_loads import held_of_points
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.points import points, recent_results, rise_log10
 
@@ -24,6 +25,11 @@ RISES_LATELY = RowType(
         *series(),
         *sample("days_before", "the lowest sample to compare with, the last of several", _NONE),
         log10("rise_lately_log10", "The least rise from there to the latest.", f"{_NONE}, or the latest has no load"),
+        log10(
+            "held_rise_lately_log10",
+            "The rise from there to the load that was reached and not clearly left since.",
+            f"{_NONE}, or the latest has no load",
+        ),
         log10(
             "rise_at_once_log10",
             "The least rise to the latest from the lowest sample that is too new to compare with.",
@@ -45,12 +51,16 @@ def rises_lately(facts: Facts) -> pl.DataFrame:
     rounded to 1e-9, as in `rises`. Source: rules.md 3.0, and 3.1, untreated_rise."""
     before = _before_latest(facts)
     at_once, compared = before.filter("is_too_new"), _compared(before, facts)
-    lowest = _lowest(compared)
+    lowest = _lowest(compared).join(facts.shared(held_of_points).select("series", "held"), on="series", how="left")
+    held_rise = rise_log10(pl.col("held"), pl.col("as_lowest"))
+    of_lowest = lowest.select(
+        "series", *named("days_before"), rise_lately_log10=_RISE, held_rise_lately_log10=held_rise
+    )
     return (
         facts.shared(recent_numbers)
         .select(*SERIES_KEY, "series")
         .join(facts.shared(points).select("series").unique(), on="series")
-        .join(lowest.select("series", *named("days_before"), rise_lately_log10=_RISE), on="series", how="left")
+        .join(of_lowest, on="series", how="left")
         .join(_lowest(at_once).select("series", rise_at_once_log10=_RISE), on="series", how="left")
         .with_columns(
             is_load_before_unknown=pl.col("series").is_in(compared.filter("is_unknown")["series"].unique().implode())

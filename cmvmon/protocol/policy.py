@@ -180,6 +180,9 @@ class Watched:
     contradict_within_h: float = key(_POSITIVE, "two results this close together contradict each other")
     contradict_log10: float = key(_POSITIVE, "where they lie further apart than this")
     cleared_from_days: float = key(_POSITIVE, "results below the limit of quantification that span so long: cleared")
+    held_log10: float = key(_POSITIVE, "a line that was reached is left by a load more than this below it")
+    held_lower_airway_log10: float = key(_POSITIVE, "the same in the lower airways")
+    held_within_days: float = key(_POSITIVE, "and holds so long after the last sample that reached it")
     provenance: Provenance
 
 

@@ -11,7 +11,9 @@ above the lowest since the latest anchor ({probable_rise_lower_airway_log10} in 
 probability of a new rise at its calibrated threshold; never on a first load below {to_at_least_iu_per_ml} IU/mL after two
 sample times below the limit. Tier 2 where observed, or {seen_rise_log10} log10 above that lowest
 ({seen_rise_lower_airway_log10} in the lower airways); else Tier 3. Clear when neither can hold. A rise beyond scatter without
-a probability (method `line`, scatter not known) is left open. A conflicting or replaced value never makes a rise.
+a probability (method `line`, scatter not known) is left open. A line of the observed rise that was reached counts until a load lies
+more than {watched.held_log10} log10 below it ({watched.held_lower_airway_log10} in the lower airways), for at most
+{watched.held_within_days} days. A conflicting or replaced value never makes a rise.
 
 Why: emerging resistance, missed doses, a wrong dose and a transient hump (Rose 2017) look alike. Not to be read as any of
 them, nor as refractory disease, which counts from the first-week peak. BAL is described, never called refractory.
@@ -21,25 +23,20 @@ from functools import partial
 
 from cmvmon.domain import words
 from cmvmon.facts import response, rises, samples, treatment
-from cmvmon.facts.conditions import choose, fact, number, otherwise, truth
-from cmvmon.rules import newer_result
-from cmvmon.rules.airways import above, from_on, in_airways
+from cmvmon.facts.conditions import fact, number, otherwise, truth
+from cmvmon.rules import held, newer_result
+from cmvmon.rules.airways import from_on
+from cmvmon.rules.observed_rise import HELD_IDS, before, by_blood, exceeds, is_held, observed, rise, to_load
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule
 from cmvmon.rules.sentences import of_a_rise
 
-rise, before, at_most = fact("rise_log10"), fact("previous_rise_log10"), fact("rise_at_most_log10")
-exceeds = partial(above, than=number("rise_log10"), in_airways_from=number("lower_airway_rise_log10"))
+at_most = fact("rise_at_most_log10")
 scatter = number("probable_rise_log10")
 seen = partial(from_on, least=number("seen_rise_log10"), in_airways_from=number("seen_rise_lower_airway_log10"))
 beyond_scatter = partial(from_on, least=scatter, in_airways_from=number("probable_rise_lower_airway_log10"))
 
-by_blood = in_airways & (fact("parallel_blood_rise_log10") > number("rise_log10"))
-observed = exceeds(rise) & (
-    choose(in_airways, by_blood, fact("latest_point_at_least_iu_per_ml") >= number("to_at_least_iu_per_ml"))
-    | exceeds(before)
-)
 may_exceed = exceeds(at_most) | truth("latest_point_is_unbounded")
-possible_blip = fact("first_positive_iu_per_ml") < number("to_at_least_iu_per_ml")
+possible_blip = fact("first_positive_iu_per_ml") < to_load
 alarmed = (fact("probability_rebound") >= number("alarm.probability_rebound")) & ~possible_blip
 computed = treatment.is_on & alarmed & beyond_scatter(fact("rise_since_anchor_log10"))
 may_be_computed = alarmed & beyond_scatter(fact("rise_since_anchor_at_most_log10"))
@@ -52,7 +49,7 @@ RULE = Rule(
     applies=truth("is_judged_for_response") & ~treatment.is_off,
     fires={"observed": observed, "computed": computed},
     unless={"conflicting_values": truth("latest_conflicts"), "possible_lab_issue": contradicts},
-    clears=samples.both_below | (rises.can_be_ruled_out & ~contradicts & ~may_fire),
+    clears=samples.both_below | (rises.can_be_ruled_out & ~contradicts & ~may_fire & ~observed),
     open_while=newer_result.open_while(),
     tier={2: observed | seen(fact("rise_since_anchor_log10")), 3: otherwise},
     cannot_tell=(
@@ -68,8 +65,13 @@ RULE = Rule(
         ("rise_not_computed", not_computed & ~may_exceed),
         ("rise_undecided", otherwise),
     ),
-    says=of_a_rise(observed, computed, before=exceeds(before), blood=by_blood),
-    rests_on=(((*response.WEEK_IDS, *rises.POINT_IDS), computed & response.has_results), (rises.POINT_IDS, otherwise)),
+    says=(*of_a_rise(observed, computed, before=exceeds(before), blood=by_blood), held.stands(is_held, "held_point")),
+    rests_on=(
+        ((*response.WEEK_IDS, *HELD_IDS), computed & response.has_results & is_held),
+        (HELD_IDS, is_held),
+        ((*response.WEEK_IDS, *rises.POINT_IDS), computed & response.has_results),
+        (rises.POINT_IDS, otherwise),
+    ),
     also_tells=(fact("method"),),
     after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",

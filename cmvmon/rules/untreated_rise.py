@@ -11,70 +11,65 @@ comparison: where none was taken for more than {watched.rise_to_days} days, the 
 *elsewhere*: CMV detected in CSF, vitreous fluid or tissue, below the limit of quantification too. Tier 2; but tier 3 where
 blood only rises and the patient is stated to have been immunocompetent.
 
-Clear when none holds, or on treatment. Not assessable when it is unknown whether the patient is treated, without a result in
-those days, when its values conflict or the one before it, less than a day apart, contradicts it; and where blood of at least
-{rising_iu_per_ml} IU/mL can't be compared, or stands so far above one of less than {watched.rise_from_days} days before.
+A line that was reached counts until a load lies more than {watched.held_log10} log10 below it, for at most
+{watched.held_within_days} days. Clear when none holds, or on treatment. Not assessable when it is unknown whether the patient is
+treated, without a result in those days, when its values conflict or the one before it, less than a day apart, contradicts it; and
+where blood of at least {rising_iu_per_ml} IU/mL can't be compared, or stands so far above one of less than
+{watched.rise_from_days} days before.
 
 Why: rules.md 3.0 and 3.1, guide G2 and G9. The ward's guide acts on BAL; the trial of treating blood above 500 IU/mL showed no
 benefit (76 patients). Not to be read as an indication to treat.
 """
 
-from cmvmon.domain import compartments, words
+from cmvmon.domain import words
 from cmvmon.facts import host, samples, treatment
 from cmvmon.facts.conditions import fact, number, otherwise, truth
-from cmvmon.rules import newer_result
+from cmvmon.rules import held, newer_result
+from cmvmon.rules import untreated_load as of
 from cmvmon.rules.rulebook import ALL_GROUNDS, Rule, say
 from cmvmon.rules.sentences import HOST, NOT_STATED
+from cmvmon.rules.untreated_load import elsewhere, high, is_held, rises
 
-taken, load = fact("latest_collected_at"), fact("latest_at_least_iu_per_ml")
 ended, cleared_for = fact("treatment_ended_at"), fact("days_below")
-is_unknown = fact("treatment") == words.TREATMENT_UNKNOWN
 is_cleared = (cleared_for >= number("watched.cleared_from_days")) & truth("had_load_before")
-is_blood, is_tissue = fact("compartment").is_in(compartments.BLOOD), fact("compartment") == "tissue"
-is_elsewhere = fact("compartment").is_in(("csf", "vitreous")) | is_tissue
-none_since = ended.is_unknown() | (taken <= ended)
-is_recent = fact("as_of") - taken <= number("within_days").days
-
-is_judged = treatment.is_off & is_recent & ~truth("latest_is_conflicting") & ~truth("last_two_contradict")
-high = is_judged & is_blood & (load >= number("high_iu_per_ml"))
-rising, rise = load >= number("rising_iu_per_ml"), fact("rise_lately_log10") > number("rise_log10")
-rises = is_judged & is_blood & rising & rise
-at_once = fact("rise_at_once_log10") > number("rise_log10")
-not_compared = fact("rise_lately_log10").is_unknown()
-may_rise = is_blood & rising & (not_compared | at_once | truth("is_load_before_unknown"))
-elsewhere = is_judged & is_elsewhere & samples.latest_is_detected
+none_since = ended.is_unknown() | (of.taken <= ended)
 
 RULE = Rule(
     code="untreated_rise",
     subject="series",
-    applies=truth("has_series") & (is_blood | is_elsewhere) & (treatment.is_on | (none_since & ~is_cleared)),
+    applies=truth("has_series") & (of.is_blood | of.is_elsewhere) & (treatment.is_on | (none_since & ~is_cleared)),
     fires={"high": high, "rise": rises, "elsewhere": elsewhere},
-    clears=(is_judged & ~high & ~rises & ~elsewhere & ~may_rise) | treatment.is_on,
+    clears=(of.is_judged & ~high & ~rises & ~elsewhere & ~of.may_rise) | treatment.is_on,
     open_while=newer_result.open_while(but=treatment.is_on),
     tier={2: high | elsewhere | ~host.is_sound, 3: otherwise},
     cannot_tell=(
-        ("treatment_unknown", is_unknown),
-        ("no_recent_result", ~is_recent),
+        ("treatment_unknown", fact("treatment") == words.TREATMENT_UNKNOWN),
+        ("no_recent_result", ~of.is_recent),
         ("possible_lab_issue", truth("last_two_contradict")),
         ("conflicting_values", truth("latest_is_conflicting")),
-        ("rise_too_new", at_once),
-        ("nothing_to_compare", not_compared),
+        ("rise_too_new", of.at_once),
+        ("nothing_to_compare", of.not_compared),
         ("load_before_unknown", otherwise),
     ),
     says=(
         say("rise", *samples.told_of("days_before"), *samples.LATEST, fact("compartment"), when=rises),
         say("load", *samples.LATEST, fact("compartment"), when=~rises & ~elsewhere),
-        say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere & ~is_tissue),
-        say("tissue", *samples.LATEST, fact("compartment"), when=elsewhere & is_tissue),
+        say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere & ~of.is_tissue),
+        say("tissue", *samples.LATEST, fact("compartment"), when=elsewhere & of.is_tissue),
+        held.stands(is_held),
         NOT_STATED,
-        say("line_high", number("high_iu_per_ml"), when=high),
-        say("line_rise", number("rising_iu_per_ml"), number("rise_log10"), when=rises & ~high),
+        say("line_high", of.high_line, when=high),
+        say("line_rise", of.rising_line, of.far, when=rises & ~high),
         say("no_treatment", number("response_clock.interrupted_gap_h")),
         say("prophylaxis", fact("prophylaxis_drugs"), when=treatment.on_prophylaxis),
         *HOST,
-        say("trial", when=is_blood),
+        say("trial", when=of.is_blood),
     ),
-    rests_on=((("days_before_result_id", "latest_result_id"), rises), (("latest_result_id",), otherwise)),
+    rests_on=(
+        (("days_before_result_id", "held_result_id", "latest_result_id"), is_held),
+        (("days_before_result_id", "latest_result_id"), rises),
+        (("latest_result_id",), otherwise),
+    ),
     after_discharge=ALL_GROUNDS,
     leaflet=__doc__ or "",
 )

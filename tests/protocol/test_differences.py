@@ -41,7 +41,7 @@ def test_a_changed_source_is_named_for_a_signature_covers_it() -> None:
 
 
 def test_another_label_alone_is_no_difference() -> None:
-    other = Protocol.read(TEXT.replace('version = "icu_cmv_2024.10"', 'version = "mine"'))
+    other = Protocol.read(TEXT.replace('version = "icu_cmv_2024.11"', 'version = "mine"'))
     assert other.version == "mine"
     assert differences(Protocol.shipped(), other) == ()
 
