@@ -86,4 +86,7 @@ class LevelTiming:
         Number(above=0, below=1), "so far from the usual interval, as a share of it, is still it"
     )
     replacement_gap_h: float = key(_LEVEL, "a shorter interruption of renal replacement is none")
+    held_share: float = key(
+        Number(above=0, below=1), "a trough inside its target by this share of its line ends an alert"
+    )
     provenance: Provenance

@@ -9,7 +9,8 @@ Alerts on two grounds. *low*, at Tier 2: the newest such trough is below its tar
 than {treated_days} days with a drug that has a target, no level since the course began, and one of: renal replacement, unsteady kidney
 function, a clearance measured in urine above {measured_crcl_above_ml_per_min} mL/min, or a grave ground of *response*.
 
-Clear when that trough is not below its target, or when no level is asked for. Above the target *exposure_high* says it. Not
+Clear when that trough is not below its target, and lies above its lower end by {level_timing.held_share} of it where one before
+lay below; or when no level is asked for. Above the target *exposure_high* says it. Not
 assessable when the time of the next dose is not known or the sample was no trough, after a change of dose or kidney state, after
 {level_timing.level_holds_days} days, for a kind of dialysis without a target, where levels were never delivered or could not be
 read, and under {exposure.adult_from_years} years.
@@ -24,7 +25,7 @@ from cmvmon.facts import treatment
 from cmvmon.facts.conditions import AnyOf, denied, fact, number, otherwise, truth
 from cmvmon.facts.levels import NEVER, SILENT, UNDER_AGE, UNKNOWN_BECAUSE
 from cmvmon.rules.little_fall import GRAVE
-from cmvmon.rules.of_levels import is_below, is_not_below, target, trough, unknown
+from cmvmon.rules.of_levels import is_below, is_not_below, still_below, target, trough, unknown
 from cmvmon.rules.rulebook import Rule, alerts_by, say, verdict_of
 
 state, clearance = fact("kidney_state"), fact("measured_crcl_ml_per_min")
@@ -63,6 +64,7 @@ RULE = Rule(
     says=(
         trough,
         target,
+        still_below,
         say("on_replacement", when=is_below & truth("is_level_on_replacement")),
         say("none", fact("running_drugs"), fact("course_started_at"), when=~is_below),
         say("replaced", when=none_on_record & is_replaced),

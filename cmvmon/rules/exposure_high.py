@@ -5,12 +5,12 @@ response clock on, of prophylaxis from its first dose on record on. Its dose is 
 {exposure.most_share} of the most that a regimen of the band gives, under prophylaxis a maintenance regimen.
 
 Alerts on two grounds. *above_band*: the last day that is over lies above the band of that day and of the day before, so that a
-change of band counts once it has lasted a day. *level_above*: the newest trough that *drug_level* can judge is above the upper
-end of its target. Prophylaxis above the maintenance dose and not above the treatment dose is of Tier 3: the label of ganciclovir
-begins so. Once the day is within its band it is told for {eases_days} more days, for information (*was_above*). Clear when
-these are over, and the trough is not above its target. Not assessable as `exposure_low`
-is: without a dosing weight or a clearance, while kidney function is not steady, under {exposure.adult_from_years} years, and
-where a row could not be read.
+change of band counts once it has lasted a day. *level_above*: the newest trough that *drug_level* can judge is above the upper end
+of its target, or was and none since lies below that end by {level_timing.held_share} of it. Prophylaxis above the maintenance dose
+and not above the treatment dose is of Tier 3: the label of ganciclovir begins so. Once the day is within its band it is told for
+{eases_days} more days, for information (*was_above*). Clear when these are over, and the trough is not above its target. Not
+assessable as `exposure_low` is: without a dosing weight or a clearance, while kidney function is not steady, under
+{exposure.adult_from_years} years, and where a row could not be read.
 
 Why: guide G14, G17; a dose that was not lowered with the kidney function goes with low blood counts (ganciclovir) and with
 more kidney injury (foscarnet). Doses on renal replacement rest on few patients (Horvatits 2014). Not to be read as an order
@@ -41,6 +41,7 @@ RULE = Rule(
         say("was_above", fact("high_until_at"), when=was_above),
         replace(of_levels.trough, when=level_above),
         replace(of_levels.target, when=level_above),
+        replace(of_levels.still_above, when=level_above & of_levels.holds_above),
         *of_doses.told(fact("most_in_a_day")),
         say("begins_so", when=begins_so),
         *of_doses.FOLDED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmvmon.domain import compartments, words
 from cmvmon.facts import adequate_days, samples, treatment
 from cmvmon.facts.conditions import AnyOf, Condition, choose, fact, number, truth
+from cmvmon.rules import held
 from cmvmon.rules.airways import above
 from cmvmon.rules.rulebook import Say, say
 from cmvmon.rules.sentences import FALL, STANDS_IN, TO, is_estimated_to_rise
@@ -20,6 +21,8 @@ is_late, is_long = since_clock >= judged_from.days, since_start >= long_from.day
 is_after_week_4 = since_clock > number("response_clock.lately_from_days").days
 is_read_lately = is_after_week_4 & fact("lately_from_collected_at").is_known()
 is_low = fact("fall_to_at_most_iu_per_ml") < low
+# So low a load ends nothing while it lies just below the line that was reached: it says no more of the fall than the one before.
+is_just_below = is_low & (held.load >= low)
 is_high = treatment.is_on & (fact("fall_to_at_least_iu_per_ml") >= low) & ~is_met
 is_above_range = fact("fall_to_detection") == words.ABOVE_ULOQ
 

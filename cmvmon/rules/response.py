@@ -18,10 +18,12 @@ In blood, after {exposure.adequate_days} days of a dose that is not below the ba
 {refractory_rise_log10} log10 above the peak of the first {response_clock.peak_within_days} days, in two results or at
 {refractory_one_load_iu_per_ml} IU/mL; *probable_refractory*: at or above that peak.
 
-Clear when *met*, when the last two results are below the limit of quantification, or when the load is below that line or
-fell by more; not while the leading compartment's call is undecided and its estimate stands below the ward's line, so that no
-night without a sample ends an alert. Until day {response_clock.judged_from_days} only the call of the leading compartment is
-judged. A first load below {low_load_iu_per_ml} IU/mL after two sample times below the limit may be a blip.
+Clear when *met*, when the last two results are below the limit of quantification, or when the load is below that line or fell by
+more; not by a load of at most {watched.held_log10} log10 below the line that was reached in {watched.held_within_days} days before
+({watched.held_lower_airway_log10} in the lower airways); not while the leading compartment's call is undecided and its estimate
+stands below the ward's line, so that no night without a sample ends an alert. Until day {response_clock.judged_from_days} only the
+call of the leading compartment is judged. A first load below {low_load_iu_per_ml} IU/mL after two sample times below the limit may
+be a blip.
 
 Why: guide G19; so little a fall is the entry of the SOLSTICE trial (Kotton 2025), a criterion of a trial. Refractory is the
 definition of transplant medicine (Chemaly 2019): where doses are not on record, low or not known, it is not judged. Not
@@ -37,9 +39,8 @@ from cmvmon.rules.rulebook import ALL_GROUNDS, Rule
 call, status = fact("call"), fact("status")
 possible_blip = fact("first_positive_iu_per_ml") < little_fall.low
 fires = little_fall.is_grave | little_fall.below_local_line
-is_not_grave = (
-    little_fall.is_late & ~possible_blip & ~truth("last_two_contradict") & (little_fall.is_low | little_fall.fell)
-)
+is_lower = little_fall.is_low & ~little_fall.is_just_below
+is_not_grave = little_fall.is_late & ~possible_blip & ~truth("last_two_contradict") & (is_lower | little_fall.fell)
 refuted = is_not_grave & ~little_fall.is_near_line
 ends = little_fall.is_met | (status == "suppressed") | refuted
 
@@ -58,6 +59,7 @@ RULE = Rule(
         ("blip_unconfirmed", possible_blip),
         ("possible_lab_issue", truth("last_two_contradict")),
         ("no_result_since_anchor", status.is_unknown()),
+        ("just_below_line", little_fall.is_just_below & little_fall.is_late),
         (status, call.is_unknown()),
         (words.TOO_EARLY, ~little_fall.is_late & ~truth("is_leading")),
         ("indeterminate", otherwise),

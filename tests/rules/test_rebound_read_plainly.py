@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -89,7 +91,7 @@ def read_plainly(course: list[Sample], compartment: str, blood: list[Sample], pr
     if lowest is None:
         return "not_assessable"
     day, least, most, _ = here[-1]
-    beside = rise(least, 1000.0) >= 0
+    beside = True
     if airway:
         pairs = [
             rise(p[1], min(q[3] for q in points(blood, "plasma")[:i] if q[3] is not None))
@@ -97,7 +99,12 @@ def read_plainly(course: list[Sample], compartment: str, blood: list[Sample], pr
             if abs(p[0] - day) <= 2 and any(q[3] is not None for q in points(blood, "plasma")[:i])
         ]
         beside = any(r > 1.0 + 1e-9 for r in pairs)
-    observed = above(rise(least, lowest)) and (beside or above(rise(here[-2][1], lowest)))
+    one = [(p[0], p[1]) for p in here]
+    two_low = [(p[0], None if None in (p[1], q[1]) else min(p[1], q[1])) for q, p in pairwise(here)]
+    so_high = -math.inf if airway else 1000.0
+    below = 0.4 if airway else 0.2
+    is_one = stands(one, lambda r: above(rise(r, lowest)) and r >= so_high, below=below)
+    observed = (is_one and beside) or stands(two_low, lambda r: above(rise(r, lowest)), below=below)
     beyond = (0.6 if airway else 0.3) - 1e-9
     blip = is_blip([s for s in course if not s[3]])
     probable = probability >= alarm and rise(least, lowest) >= beyond and not blip
@@ -107,6 +114,17 @@ def read_plainly(course: list[Sample], compartment: str, blood: list[Sample], pr
         return "not_assessable"
     is_open = blip or (rise(most, lowest) >= beyond and (probability < 0 or probability >= alarm))
     return "not_assessable" if conflicts or above(rise(most, lowest)) or is_open else "clear"
+
+
+def stands(loads: list[tuple[float, float | None]], is_reached: Callable[[float], bool], *, below: float) -> bool:
+    """Whether a line was reached in the two weeks before the latest load, and no load since lies so much below it."""
+    is_on = False
+    for day, load in loads:
+        if load is None:
+            is_on = False
+        elif loads[-1][0] - day <= 14:
+            is_on = is_reached(load) or (is_on and is_reached(load * 10**below))
+    return is_on
 
 
 def contradicts(previous: Sample, latest: Sample, compartment: str) -> bool:

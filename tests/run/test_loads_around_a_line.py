@@ -39,6 +39,8 @@ TABLE = """
 | rise_on_prophylaxis | plasma d0 50, d4 561, d7 446, d10 561, d13 446 | letermovir(prophylaxis) d-5- | 1 | 1 | yes |
 | rise_on_prophylaxis | plasma d0 900, d3 1122, d6 1122, d9 891, d12 891, d15 1122, d18 1122 | letermovir(prophylaxis) d-5- | 1 | 1 | yes |
 | rise_on_prophylaxis | plasma d0 900, d3 1122, d6 1122, d9 600 | letermovir(prophylaxis) d-5- | 1 | 1 | no |
+| response | plasma d0 3000, d7 2000, d14 1122, d17 891, d20 1122, d23 891 | ganciclovir d0- | 1 | 1 | yes |
+| response | plasma d0 3000, d7 2000, d14 1122, d17 600 | ganciclovir d0- | 1 | 1 | no |
 """
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TABLE.strip().splitlines()[2:]]
 
@@ -49,7 +51,7 @@ def played(root: Path, series: str, courses: str, *, rule: str, answered_on: int
     Args:
         answered_on: the place of the sample after whose night somebody acknowledges the alert.
     """
-    known_before(root, courses)
+    known_before(root, courses, stated="bal" if rule == "response" else "")
     for place, (sample, line) in enumerate(delivered(series)):
         at = day(sample.day) + timedelta(hours=6)
         lab_feed(root, land(root, "viral_load_results", [line], at=at), as_of=at)
@@ -61,11 +63,12 @@ def played(root: Path, series: str, courses: str, *, rule: str, answered_on: int
     return [event for (event,) in found]
 
 
-def known_before(root: Path, courses: str) -> None:
-    """A patient stated to have been immunocompetent, on the ward, with these courses (`-`: an old one of prophylaxis); judged once."""
+def known_before(root: Path, courses: str, *, stated: str = "") -> None:
+    """A patient stated to have been immunocompetent, on the ward, with these courses (`-`: an old one of prophylaxis); judged once.
+    `stated`: which compartment the team states as affected; blood is judged beside it then."""
     laboratories(root, "synthetic")
     given = LONG_AGO if courses == "-" else courses
-    for table, lines in patients.lines(PATIENT, courses=given, stays="d-9-").items():
+    for table, lines in patients.lines(PATIENT, courses=given, stays=f"d-9- {stated}".strip()).items():
         if lines:
             drop(root, table, lines)
     path = root / "drop" / "synthetic" / "host_status" / "one.csv"
