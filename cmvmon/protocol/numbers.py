@@ -17,6 +17,7 @@ _ONE_VALUE = (
     "same_minute",
     "affected_compartments",
     "watched",
+    "moved_together",
     "concordance",
     "next_sample",
     "answers",

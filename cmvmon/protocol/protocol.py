@@ -24,6 +24,7 @@ from cmvmon.protocol.policy import (
     Drugs,
     Exposure,
     LinePrior,
+    MovedTogether,
     NamedPriors,
     NearLloq,
     NextSample,
@@ -95,6 +96,7 @@ class Protocol:
     priors: Mapping[str, LinePrior] = family(LinePrior, name="prior")
     affected_compartments: AffectedCompartments = inner(AffectedCompartments)
     watched: Watched = inner(Watched)
+    moved_together: MovedTogether = inner(MovedTogether)
     concordance: Concordance = inner(Concordance)
     next_sample: NextSample = inner(NextSample)
     answers: Answers = inner(Answers)

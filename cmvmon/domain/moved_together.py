@@ -1,0 +1,33 @@
+"""Results of a laboratory that moved together: the word of the unit's results on one laboratory, without a patient or a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+UP, DOWN = WAYS = ("up", "down")
+
+
+@dataclass(frozen=True, order=True)
+class MovedTogether:
+    """So many of so many patients moved one way at once, by one assay of one laboratory.
+
+    Attributes:
+        laboratory, assay: whose; every compartment of them together.
+        way: `up` or `down`.
+        since: when the first sample was taken of those that moved (UTC).
+        n_moved: patients whose results moved that way, and stayed there.
+        n_patients: patients with a result since then, of whom it is known whether they moved.
+    """
+
+    laboratory: str
+    assay: str
+    way: str
+    since: datetime
+    n_moved: int
+    n_patients: int
+
+    @property
+    def held(self) -> tuple[str, str, str, datetime]:
+        """What decides which results are in doubt: that one patient more is among them changes nothing for the others."""
+        return self.laboratory, self.assay, self.way, self.since
