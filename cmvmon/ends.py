@@ -10,6 +10,7 @@ import polars as pl
 
 from cmvmon.domain import compartments, replaced, words
 from cmvmon.domain.columns import Kind
+from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.subjects import subject_key
 
 _RESTED = {
@@ -40,6 +41,26 @@ def what_became_of(
         return {}
     frame = pl.DataFrame(rested, schema=_RESTED, orient="row")
     return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
+
+
+def in_doubt_now(alerts: Collection[Mapping[str, Any]], *, moved: pl.DataFrame, in_use: pl.DataFrame) -> dict[str, str]:
+    """Of each of these alerts that was opened on a result which moved with its laboratory's, that cause, by alert id. One that stood
+    before such a result was known stands.
+
+    Args:
+        moved: by series, `moved_since`, of those whose latest results moved.
+        in_use: the results that are judged now.
+    """
+    if moved.is_empty():
+        return {}
+    doubted = in_use.join(moved, on=SERIES_KEY).filter(pl.col("collected_at") >= pl.col("moved_since"))
+    known_since = dict(doubted.select("result_id", pl.coalesce("received_at", "collected_at")).iter_rows())
+    return {
+        alert["alert_id"]: words.LABORATORY_IN_DOUBT
+        for alert in alerts
+        for result_id in json.loads(alert["evidence"]).get("result_ids") or ()
+        if result_id in known_since and alert["opened_at"] >= known_since[result_id]
+    }
 
 
 def why_no_longer_judged(

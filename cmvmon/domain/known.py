@@ -11,6 +11,7 @@ import polars as pl
 
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.delivered import BY_NAME, DELIVERED, LEADING, Delivered
+from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.rows import ASSAYS
 
 
@@ -49,6 +50,8 @@ class Known:
             silent for longer; what happened since is not known, but for what `heard_since` tells.
         silent_laboratories: by name, when each laboratory was last heard of whose results have stayed away for longer than its file
             says, whether or not others send.
+        moved_together: the laboratories of the unit whose results moved together at this moment, of every patient's results. Empty =
+            none, or not asked, as in tables that come from no store.
         ever_sent: by name of table, of the words that are asked for (`Delivered.asked_for`) those that any row of the unit
             ever held, whoever it was about. Absent = not known, as in tables that come from no store.
         last_heard: by name of table, when a feed of it last gave a sign of life: what happened after that is not delivered yet.
@@ -70,6 +73,7 @@ class Known:
     heard_since: Mapping[str, frozenset[str]] = field(default_factory=dict)
     last_heard: Mapping[str, datetime] = field(default_factory=dict)
     silent_laboratories: Mapping[str, datetime] = field(default_factory=dict)
+    moved_together: tuple[MovedTogether, ...] = ()
     ever_sent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answered: pl.DataFrame | None = None
 

@@ -70,6 +70,7 @@ FACTS_MOVED = "facts_moved"
 FACTS_IN_DOUBT = "facts_in_doubt"
 FACTS_CORRECTED = "facts_corrected"
 FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
+LABORATORY_IN_DOUBT = "laboratory_in_doubt"  # it is one of many of its laboratory that moved together
 POLICY_CHANGED = "policy_changed"  # judged under another policy than its words were said under
 STAY_ENDED = "stay_ended"  # the patient has left, and nothing of the alert waits for an answer
 DIED = "died"
@@ -108,10 +109,20 @@ TAKEN_OVER = "taken_over"  # it stood under a number that was merged into this o
 STANDS_AGAIN = (DEATH_TAKEN_BACK, MERGE_UNDONE, TAKEN_OVER)
 RULE_DISABLED = "rule_disabled"  # the site switched its rule off
 # What takes the ground from under an alert, so that it ends for whoever has left too.
-TAKES_THE_GROUND = (MERGED, *FACTS_CHANGED, POLICY_CHANGED, RULE_DISABLED, "no_longer_known", "no_series", "no_report")
+TAKES_THE_GROUND = (
+    MERGED,
+    *FACTS_CHANGED,
+    LABORATORY_IN_DOUBT,
+    POLICY_CHANGED,
+    RULE_DISABLED,
+    "no_longer_known",
+    "no_series",
+    "no_report",
+)
 ALERT_CAUSE = (
     MERGED,
     *FACTS_CHANGED,
+    LABORATORY_IN_DOUBT,
     POLICY_CHANGED,
     RULE_DISABLED,
     STAY_ENDED,

@@ -12,6 +12,8 @@ Clear when somebody did, before those hours have passed, when there is no such r
 immunocompetent. Not assessable when its values conflict, when the result before it contradicts it, when the host is unknown
 and BAL stands at the line, and without a store that knows of answers.
 
+It alerts while its laboratory is in doubt too: it asks who has seen the result, and whoever asks the laboratory must know.
+
 Why: rules.md 3.1, guide G10. Not to be read as disease, nor as a word on who was at fault.
 """
 
@@ -40,6 +42,7 @@ RULE = Rule(
     fires={"unanswered": is_readable & is_critical & has_waited & unanswered},
     clears=is_readable & (is_none | (is_critical & (is_answered | (unanswered & ~has_waited)))),
     open_while=newer_result.open_while(but=is_critical & is_answered),
+    alerts_in_doubt=True,
     tier={words.TIERS[0]: otherwise},
     cannot_tell=(
         ("possible_lab_issue", truth("last_two_contradict")),

@@ -16,8 +16,7 @@ Which kinds of ventilation count as off the ventilator is the protocol's to say 
 a mask or helmet does not. A period of which the kind is not on record counts as ventilated, and the line says so.
 
 Why: guide G18, G19. Why a course ended is what its sender states; of two drugs that ended together for different reasons there is
-none. Not to be read as advice to end or to go on: guidelines ask for two results below the limit besides (Kotton 2018, in
-transplantation).
+none. Not to be read as advice to end or to go on: in transplantation two results below the limit are asked for (Kotton 2018).
 """
 
 from cmvmon.domain import words
@@ -38,7 +37,8 @@ blood_at, leading_at = fact("last_blood_collected_at"), fact("longest_ago_collec
 may_be_newer = newer_result.may_be_newer_than(blood_at) | newer_result.may_be_newer_than(leading_at)
 is_moot = ~treatment.is_on | (days < least) | is_ventilated
 is_silent = newer_result.all_silent | newer_result.blood_is_silent | newer_result.leading_is_silent
-by_newer = newer_result.open_while(may_be_newer, silent=is_silent, but=is_moot)
+in_doubt = newer_result.blood_in_doubt | newer_result.leading_in_doubt
+by_newer = newer_result.open_while(may_be_newer, silent=is_silent, doubted=in_doubt, but=is_moot)
 has_left = truth("is_discharged") | truth("sampling_is_limited")
 reason = fact("course_stop_reason")
 is_explained = reason.is_in((words.TOXICITY, words.LIMITATION, words.TRANSFER, words.DEATH))

@@ -55,6 +55,7 @@ RULE = Rule(
     open_while=newer_result.open_while(
         newer_result.may_be_newer | newer_result.may_be_newer_than(blood_at),
         silent=newer_result.is_silent | newer_result.blood_is_silent,
+        doubted=newer_result.in_doubt | newer_result.blood_in_doubt,
     ),
     tier={2: is_old_bal, 3: otherwise},
     cannot_tell=(

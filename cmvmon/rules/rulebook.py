@@ -66,6 +66,7 @@ class Rule:
         unless: what holds a fire back, by the reason that the verdict then carries, the first that holds.
         open_while: what keeps it from being clear, likewise by reason; where it tells a state, from telling that too. An alert
             stands.
+        alerts_in_doubt: it alerts on results of a laboratory in doubt too. Else that reason of `open_while` makes it say neither.
         tier: of an alert, by the first condition that holds; the last is `otherwise`.
         cannot_tell: why it neither fires nor clears, as a code or as a fact that holds one, by the first condition that
             holds; the last is `otherwise`. The order is clinical.
@@ -103,6 +104,7 @@ class Rule:
     told_for: str | None = None
     after_discharge: tuple[str, ...] = ()
     is_state: bool = False
+    alerts_in_doubt: bool = False
 
     def __post_init__(self) -> None:
         if not self.fires:
@@ -133,7 +135,11 @@ class Rule:
     @cached_property
     def inhibitors(self) -> Mapping[str, Condition]:
         """The reasons why it is not judged at all, each with its condition."""
-        return {f"inhibited_by_{code}": verdict_of(code) == words.ALERT for code in self.inhibited_by}
+        by_rules = {f"inhibited_by_{code}": verdict_of(code) == words.ALERT for code in self.inhibited_by}
+        doubted = self.open_while.get(words.LABORATORY_IN_DOUBT)
+        if doubted is None or self.alerts_in_doubt:
+            return by_rules
+        return {words.LABORATORY_IN_DOUBT: doubted} | by_rules
 
     def conditions(self) -> Iterator[Condition]:
         """Every condition that decides: verdict, tier, reason, or whether a sentence is said."""

@@ -29,6 +29,11 @@ not be used, and may be of a newer sample. `results_silent`: the feeds of result
 or that of the laboratory of the series is (`lab@d4` in the column `heard`; it was last heard of on day 4)
 ([decisions/0082-what-could-not-be-read-is-not-quiet.md](decisions/0082-what-could-not-be-read-is-not-quiet.md)). A silent feed is an
 alert of the work itself (`feed_silent`), told once to whoever the site's routing names, and no rule of a patient.
+
+`laboratory_in_doubt`: the latest results of the series are of those that moved together, one way and at once, of many patients of its
+laboratory (`up d7` in the column `moved`: upwards, since day 7). Such a load is neither alerted on nor clear; an alert that stood before
+stands. That, too, is one alert of the work
+([decisions/0086-a-laboratory-in-doubt.md](decisions/0086-a-laboratory-in-doubt.md)).
 """
 
 
@@ -100,9 +105,14 @@ def _conditions(rule: Rule) -> list[str]:
     """How it is judged, as its file says it; by facts of docs/facts.md and numbers of the protocol."""
     fires = "a state, told and no alert:" if rule.is_state else "alerts"
     said = [("applies", rule.applies), *((f"{fires} `{name}`", c) for name, c in rule.fires.items())]
+    said += [(f"not assessable `{name}` whatever else holds", c) for name, c in rule.inhibitors.items()]
     said += [(f"not assessable `{name}` although it would alert", c) for name, c in rule.unless.items()]
     said += [("clears", rule.clears)]
-    said += [(f"not assessable `{name}` although it would be clear", c) for name, c in rule.open_while.items()]
+    said += [
+        (f"not assessable `{name}` although it would be clear", c)
+        for name, c in rule.open_while.items()
+        if name not in rule.inhibitors
+    ]
     said += [*((f"tier {tier}", c) for tier, c in rule.tier.items())]
     reasons = [(code if isinstance(code, str) else code.written, c) for code, c in rule.cannot_tell]
     said += [(f"else not assessable `{code}`", c) for code, c in reasons]

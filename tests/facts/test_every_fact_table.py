@@ -16,6 +16,7 @@ from cmvmon.domain.drug_levels import DRUG_LEVELS
 from cmvmon.domain.kidney_function import KIDNEY_FUNCTION
 from cmvmon.domain.known import Known
 from cmvmon.domain.laboratory_values import LABORATORY_VALUES
+from cmvmon.domain.moved_together import WAYS, MovedTogether
 from cmvmon.domain.resistance_reports import RESISTANCE_REPORTS
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS, VIRAL_LOAD_RESULTS
 from cmvmon.facts import Facts, FactTable, all_fact_tables, facts_at
@@ -51,7 +52,10 @@ def known(ward: Reference) -> Known:
     waits = {VIRAL_LOAD_RESULTS.name: unread}
     names = sorted(ward.results()["laboratory"].unique())[:1] if ward == WARDS[0] else []
     silent = dict.fromkeys(names, ward.as_of - timedelta(days=1))
-    told = {"unread": waits, "unread_until": came, "silent_laboratories": silent}
+    assays = sorted(ward.results().select("laboratory", "assay").unique().rows()) if ward == WARDS[0] else []
+    week = ward.as_of - timedelta(days=7)
+    moved = tuple(MovedTogether(*assay, way, week, 8, 10) for assay in assays for way in WAYS)
+    told = {"moved_together": moved, "unread": waits, "unread_until": came, "silent_laboratories": silent}
     return Known.of(tables, concordance=ward.concordance(), **told)
 
 

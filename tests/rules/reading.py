@@ -4,7 +4,8 @@ A row tells one patient's course in the language of tests/patients.py: columns `
 are told what was given (tests/exposures.py): `doses`, `kidney`, `born`, `beside`; what was measured (tests/measured.py): `levels`,
 `labs`; and what was sampled (tests/sampling.py): `orders`, `pf`, `serology`, `limits`. `unread`: when a result came that could not
 be used and waits (`d5`, `?` = not known when); `heard`: when the feeds of results, silent since, were last heard of
-(`lab@d5`: that of one laboratory alone). It is about a compartment, a drug (`drug
+(`lab@d5`: that of one laboratory alone); `moved`: which way the results of many patients of the laboratory moved together, and since
+when (`up d7`, `other up d7`: those of another one). It is about a compartment, a drug (`drug
 foscarnet`), two (`drug foscarnet with citrate`), a count or value (`analyte platelets`), or the patient (`-`).
 """
 
@@ -18,6 +19,7 @@ import polars as pl
 
 from cmvmon.assess import Assessment, assess
 from cmvmon.domain.known import Known
+from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
 from cmvmon.shell.folder.protocol_files import Protocol
 from tests import patients
@@ -66,6 +68,7 @@ class Case:
     other: str | None = None
     unread: str = "-"
     heard: str = "-"
+    moved: str = "-"
 
 
 def cases(rule: str) -> list[Case]:
@@ -105,7 +108,7 @@ def _of_file(rule: str, path: Path) -> list[Case]:
                 *(cell.get(name, "never") for name in ("orders", "pf", "serology", "limits")),
                 cell.get("beside", "never"),
                 other,
-                *(cell.get(name, "-") for name in ("unread", "heard")),
+                *(cell.get(name, "-") for name in ("unread", "heard", "moved")),
             )
         )
     return made
@@ -148,11 +151,18 @@ def _with_unread(known: Known, case: Case) -> Known:
     name = VIRAL_LOAD_RESULTS.name
     laboratory, _, heard = case.heard.rpartition("@")
     silent = {} if heard == "-" else {laboratory or name: at(float(heard.removeprefix("d")))}
-    known = replace(known, **{"silent_laboratories" if laboratory else "silent": silent})
+    known = replace(known, **{"silent_laboratories" if laboratory else "silent": silent}, moved_together=_moved(case))
     if case.unread == "-":
         return known
     came = {} if case.unread == "?" else {PATIENT: at(float(case.unread.removeprefix("d")))}
     return replace(known, unread={name: frozenset({PATIENT})}, unread_until={name: came})
+
+
+def _moved(case: Case) -> tuple[MovedTogether, ...]:
+    if case.moved == "-":
+        return ()
+    *laboratory, way, since = case.moved.split()
+    return (MovedTogether(*laboratory or ["lab"], "assay", way, at(float(since.removeprefix("d"))), 8, 10),)
 
 
 def about(case: Case) -> pl.Expr:

@@ -12,6 +12,7 @@ from functools import cache
 import pytest
 
 from cmvmon.domain import words
+from cmvmon.domain.moved_together import WAYS
 from cmvmon.rules import all_rules
 from cmvmon.rules.newer_result import SILENT, UNREAD
 from tests.rules.reading import Case
@@ -30,7 +31,7 @@ def _said(rule: str, changed: tuple[tuple[str, str], ...]) -> list[tuple[Case, l
     """Every case of the rule that tells of no such result, and what is said of it when these are changed; `now`: as of then."""
     found = []
     for group in _groups(rule):
-        plain = [case for case in group if (case.unread, case.heard) == ("-", "-")]
+        plain = [case for case in group if (case.unread, case.heard, case.moved) == ("-", "-", "-")]
         given = tuple(
             replace(case, **{name: text.replace("now", f"d{case.as_of_day}") for name, text in changed})  # type: ignore[arg-type]
             for case in plain
@@ -76,6 +77,24 @@ def test_every_such_rule_asks_whether_the_laboratory_of_its_results_is_silent(ru
     of_patient = {"blood_heard_at", "leading_heard_at"}
     asked = {"results_heard_at"} | (of_patient if RULES[rule].subject == "patient" else {"series_heard_at"})
     assert asked <= set(RULES[rule].open_while[SILENT].columns)
+
+
+@pytest.mark.parametrize("rule", OPEN)
+def test_every_such_rule_says_neither_while_its_laboratory_is_in_doubt_but_that_nobody_has_seen_it(rule: str) -> None:
+    asked = {"blood_moved_since", "leading_moved_since"} if RULES[rule].subject == "patient" else {"moved_since"}
+    assert asked <= set(RULES[rule].open_while[words.LABORATORY_IN_DOUBT].columns)
+    is_told = rule == "critical_result_unseen"
+    assert (words.LABORATORY_IN_DOUBT in RULES[rule].inhibitors) is not is_told
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+@pytest.mark.parametrize("way", WAYS)
+def test_where_many_others_moved_only_what_moved_with_them_is_said_otherwise(rule: str, way: str) -> None:
+    """Every case of every rule again: what a result that moved so rests on is neither, all else stands to the letter."""
+    held = (words.NOT_ASSESSABLE, words.LABORATORY_IN_DOUBT, None)
+    for before, after in _pairs(rule, moved=f"{way} d-900"):
+        assert _verdict(after) in (_verdict(before), held) or rule in FOLLOW
+        assert rule in {*OPEN, *FOLLOW} or _verdict(after) == _verdict(before)
 
 
 @pytest.mark.parametrize("rule", HELD)

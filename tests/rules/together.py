@@ -75,7 +75,7 @@ def _shared(case: Case, known: Known) -> Hashable:
     of_unit = tuple(known.concordance.filter(scope="unit").rows())
     sent = tuple(sorted((name, words) for name, words in known.ever_sent.items()))
     silent = tuple(sorted({**known.silent, **known.silent_laboratories}.items()))
-    return case.as_of_day, frozenset(known.tables), silent, sent, known.answered is None, of_unit
+    return case.as_of_day, frozenset(known.tables), silent, known.moved_together, sent, known.answered is None, of_unit
 
 
 @cache
