@@ -11,6 +11,7 @@ from cmvmon.dashboards.site_page import Table, ago
 from cmvmon.dashboards.site_views import DataView, Feed
 from cmvmon.feeds.owners import EITHER, NOBODY, SENDER, SITE
 from cmvmon.text import Language
+from cmvmon.text.moved_together import moved_in_words
 from cmvmon.text.values import operations_in_words, table_in_words
 
 _TROUBLED = ("silent", "never", "refused")
@@ -105,6 +106,7 @@ def _feeds(view: DataView, language: Language) -> Part:
     )
     marks = tuple(feed.state in _TROUBLED for feed in ordered)
     n_unpromised = sum(feed.expected_every_h is None for feed in ordered)
+    doubted = tuple(moved_in_words(one, language, view.time_zone) for one in view.in_doubt)
     said = (language.say("data.feeds.unpromised", n=language.number(n_unpromised, 0)),) if n_unpromised else ()
     ahead = tuple(
         language.say("data.feeds.ahead", feed=feed.feed, n=language.number(feed.clock_ahead_s / 60, 0))
@@ -119,7 +121,7 @@ def _feeds(view: DataView, language: Language) -> Part:
     return Part(
         "feeds",
         language.say("data.feeds"),
-        (*said, *ahead, *differ),
+        (*doubted, *said, *ahead, *differ),
         table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16)),
     )
 

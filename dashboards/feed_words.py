@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cmvmon.dashboards import never_delivered
+from cmvmon.dashboards.row_views import FeedState
 from cmvmon.dashboards.rows import Row
-from cmvmon.dashboards.views import WORK, FeedState, WardView
+from cmvmon.dashboards.views import WORK, WardView
 from cmvmon.domain.delivered import LEADING
 from cmvmon.text import Language
+from cmvmon.text.moved_together import moved_in_words
 from cmvmon.text.values import operations_in_words, table_in_words
 
 _TROUBLES_OPEN = 2  # more warnings than these would stand before the first patient
@@ -109,7 +111,7 @@ def feeds(view: WardView, language: Language) -> list[Row]:
 
 def _gravity(feed: FeedState) -> int:
     """How grave the trouble of a feed is, the gravest least."""
-    if feed.feed == WORK or feed.operations_code == "clock_behind":
+    if feed.feed == WORK or feed.operations_code == "clock_behind" or feed.moved is not None:
         return 0
     if feed.operations_code is not None:
         return 1
@@ -134,6 +136,8 @@ def _state(feed: FeedState, view: WardView, language: Language, tables: Sequence
         key = "ward.work.protocol" if last else "ward.work.protocol_at_first"
         where = feed.file_name or language.say("unknown")
         return {"trouble": True, "text": language.say(key, since=last or "", where=where)}
+    if feed.moved is not None:
+        return {"trouble": True, "text": moved_in_words(feed.moved, language, view.time_zone)}
     if feed.operations_code is not None:
         cause = operations_in_words(feed.operations_code, language)
         if feed.operations_code in _NIGHT_NOT_DONE:  # the list of the last assessment stands

@@ -1,9 +1,12 @@
-"""What a row of the ward page is made from beside its alerts: what runs, the results that it draws, the samples that are due."""
+"""What a row of the ward page is made from beside its alerts: what runs, the results that it draws, the samples that are due; and what
+a line about a feed is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from cmvmon.domain.moved_together import MovedTogether
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,26 @@ class NotAssessable:
     reason: str
     compartment: str | None
     subject: str | None = None
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """How one feed's table stands at `as_of`.
+
+    Attributes:
+        last_received_at: None = nothing was ever received.
+        is_fresh: None = nothing is agreed on how often this table comes, or nothing was ever received.
+        operations_code: the code of an open operations alert about it, else None.
+        n_quarantined: delivered records of it that are set apart, not used.
+        file_name: of the file that could not be read, where it is one.
+        moved: what moved together, of a laboratory in doubt.
+    """
+
+    feed: str
+    table_name: str
+    last_received_at: datetime | None
+    is_fresh: bool | None
+    operations_code: str | None = None
+    n_quarantined: int = 0
+    file_name: str | None = None
+    moved: MovedTogether | None = None

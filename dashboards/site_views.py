@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from cmvmon.dashboards.under_protocol import UnderProtocol
 from cmvmon.dashboards.views import SwitchedOff
+from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.differences import Difference
@@ -126,6 +127,7 @@ class DataView(SiteView):
     stopping was delivered in a word that no file names."""
 
     feeds: tuple[Feed, ...] = ()
+    in_doubt: tuple[MovedTogether, ...] = ()  # laboratories whose results moved together
     waiting: tuple[Waiting, ...] = ()
     n_deliveries_standing: int = 0
     n_never_taken_in: int = 0

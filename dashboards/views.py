@@ -11,7 +11,7 @@ import polars as pl
 
 from cmvmon.dashboards.beside_views import Alongside, Beside
 from cmvmon.dashboards.happened import Lately, Undelivered
-from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable, SampleDue
+from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, FeedState, LatestResult, NotAssessable, SampleDue
 from cmvmon.dashboards.under_protocol import UnderProtocol
 from cmvmon.domain.fitted import FITTED_TRAJECTORY
 from cmvmon.domain.next_sample import NEXT_SAMPLE
@@ -196,27 +196,6 @@ class PatientNumbers:
     unused: tuple[tuple[str, str, str], ...] = ()
     n_off_list: int = 0
     listed_for_days: int = 0
-
-
-@dataclass(frozen=True)
-class FeedState:
-    """How one feed's table stands at `as_of`.
-
-    Attributes:
-        last_received_at: None = nothing was ever received.
-        is_fresh: None = nothing is agreed on how often this table comes, or nothing was ever received.
-        operations_code: the code of an open operations alert about it, else None.
-        n_quarantined: delivered records of it that are set apart, not used.
-        file_name: of the file that could not be read, where it is one.
-    """
-
-    feed: str
-    table_name: str
-    last_received_at: datetime | None
-    is_fresh: bool | None
-    operations_code: str | None = None
-    n_quarantined: int = 0
-    file_name: str | None = None
 
 
 @dataclass(frozen=True)

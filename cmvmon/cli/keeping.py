@@ -113,7 +113,9 @@ def metrics(
 def _plain(found: Status) -> dict[str, object]:
     said = asdict(found) | {"is_at_work": not found.is_at_rest, "n_never_taken_in": found.n_never_taken_in}
     said |= {"n_merges_unused": found.n_merges_unused}
-    said["stopped"] = [_texts(asdict(each)) for each in found.stopped]
+    said["stopped"] = [
+        _texts(asdict(each) | {"moved": each.moved and _texts(asdict(each.moved))}) for each in found.stopped
+    ]
     for name in ("messages", "no_messages", "feeds", "certificates"):
         said[name] = [_texts(asdict(each)) for each in getattr(found, name)]
     said["policy_waits"] = None if found.policy_waits is None else _texts(asdict(found.policy_waits))
@@ -143,8 +145,12 @@ def _said(found: Status) -> Iterator[str]:
     yield from of_feeds(found)
     for each in found.stopped:
         from cmvmon.text import language
+        from cmvmon.text.moved_together import moved_in_words
         from cmvmon.text.values import operations_in_words
 
+        if each.moved is not None:
+            yield f"IN DOUBT     {moved_in_words(each.moved, language('en'), str(found.at.tzinfo))}"
+            continue
         yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
     if found.policy_waits is not None:
         from cmvmon.text import language

@@ -27,6 +27,7 @@ LAWFUL = {
     "run/pages/caveats.py",  # what pages say of the feeds of results, courses and stays
     "run/pages/never_delivered.py",  # for want of which table a rule can't judge
     "run/asking/protocol_rows.py",  # names a fact, the kidney function that a label is held against
+    "run/judging/in_doubt.py",  # who was treated while results moved
     "run/ward/ended_stays.py",  # which stays a death ended
     "run/ward/placing.py",  # where a patient lies, by stays
     "run/pages/views.py",  # pages show results

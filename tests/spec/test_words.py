@@ -109,6 +109,7 @@ VOCABULARIES: dict[str, set[str]] = {
         *DELIVERY_REASONS,
         "contract_broken",
         "laboratory_file",
+        "laboratory_in_doubt",
         PolicyChanged.code,
         ProtocolUnusable.code,
         WAITS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cmvmon.assess import assess
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.asking.rule_query import rule_of
+from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.shell.alerts import rule_switches
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
@@ -51,6 +53,7 @@ def tried(root: Path, code: str, *, as_of: datetime) -> dict[str, Any]:
     with open_site(root) as opened:
         with opened.reading() as connection:
             was_known = known.known(connection, opened.site, as_of=as_of)
+        was_known = replace(was_known, moved_together=laboratories_in_doubt(opened, as_of=as_of))
         verdicts = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method).verdicts
     mine = verdicts.filter(pl.col("rule") == code)
     counts = {verdict: mine.filter(pl.col("verdict") == verdict).height for verdict in words.VERDICT}

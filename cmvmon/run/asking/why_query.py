@@ -28,6 +28,7 @@ from cmvmon.run.asking.protocol_rows import rows_of
 from cmvmon.run.asking.results_named import results_named
 from cmvmon.run.asking.rule_query import rule_of, where
 from cmvmon.run.asking.what_it_rests_on import waiting_of, what_it_rests_on
+from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known
@@ -147,7 +148,8 @@ def _tipped(
     with opened.reading() as connection:
         whom = touched.with_sharers(connection, [patient], as_of=at)
         was_known = known.known(connection, opened.site, as_of=at, patients=whom)
-    was_known = replace(was_known, concordance=unit_concordance(opened, whom, as_of=at).table)
+    compared = unit_concordance(opened, whom, as_of=at).table
+    was_known = replace(was_known, concordance=compared, moved_together=laboratories_in_doubt(opened, as_of=at))
     as_judged = _verdict(opened, was_known, rule, alert)
     if as_judged is None or as_judged[0] != words.ALERT:
         return unsaid | {"says": spoken.say("why.tipped_not_again")}

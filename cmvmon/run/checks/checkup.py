@@ -27,6 +27,7 @@ from cmvmon.run.health.backup_checkup import of_backup
 from cmvmon.run.ward import patient_numbers, ward_list
 from cmvmon.shell import dialects
 from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
 from cmvmon.shell.as_known import known, numbers_in_store
 from cmvmon.shell.folder.drop_folder import look_through
 from cmvmon.shell.folder.in_force import judging
@@ -38,6 +39,7 @@ from cmvmon.shell.taken_in.never_taken_in import of_each_kind
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work import content_hashes
 from cmvmon.text import language
+from cmvmon.text.moved_together import moved_in_words
 from cmvmon.text.policy import waiting_in_words
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
@@ -198,7 +200,7 @@ def _database(site: Site) -> Iterator[Finding]:
         yield Finding("database", "ok", what)
         with store.reading() as connection:
             feeds = freshness.feed_tables(connection, site, as_of=now())
-            n_open = len(alert_store.alerts(connection, states={"open"}))
+            standing = alert_store.alerts(connection, states={"open"})
             last = alert_store.last_as_of(connection)
             about_numbers = [*_numbers(connection), *_authorities(connection, site)]
             never = of_each_kind(connection, as_of=now())
@@ -223,10 +225,13 @@ def _database(site: Site) -> Iterator[Finding]:
         elif item.last_received_at is None and not item.refused:
             words += "; nothing was ever received"
         yield Finding(f"feed {item.feed}/{item.table}", state, words)
+    for one in laboratories_in_doubt(standing):
+        said = moved_in_words(one, language("en"), site.settings().time_zone)
+        yield Finding(f"laboratory {one.laboratory}", "note", said)
     yield Finding(
         "assessments",
         "ok" if last else "not told",
-        f"last as of {last.isoformat()}; {n_open} alerts open" if last else "none yet",
+        f"last as of {last.isoformat()}; {len(standing)} alerts open" if last else "none yet",
     )
     yield from about_numbers
 

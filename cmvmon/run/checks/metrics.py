@@ -151,6 +151,11 @@ def _of_work(found: Status) -> Iterator[Metric]:
         len({one.feed for one in found.stopped}),
     )
     yield _one(
+        "cmvmon_laboratories_in_doubt",
+        "Laboratories whose results moved together, so that nothing is said of these loads.",
+        len({one.feed for one in found.stopped if one.moved is not None}),
+    )
+    yield _one(
         "cmvmon_deliveries_never_taken_in", "Deliveries that landed and were never taken in.", found.n_never_taken_in
     )
     yield _one("cmvmon_people_messages_waiting", "Messages to people that wait.", found.telling.n_waiting)

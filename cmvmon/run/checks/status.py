@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain.errors import ProtocolUnusable, SiteError
+from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.domain.words import OPERATIONS
 from cmvmon.run.health import at_work
@@ -22,7 +23,7 @@ from cmvmon.run.health.nights import nights
 from cmvmon.run.messages.telling_state import NOBODY_IS_TOLD, Telling, out_state, state
 from cmvmon.run.ward.patient_numbers import unused
 from cmvmon.shell.alerts import alert_store
-from cmvmon.shell.alerts.work_facts import each_fact
+from cmvmon.shell.alerts.work_facts import each_fact, moved_of
 from cmvmon.shell.folder.in_force import in_force
 from cmvmon.shell.folder.making_site import refuse_lost_database
 from cmvmon.shell.folder.site import Site
@@ -43,11 +44,13 @@ _THE_WORK = (ASSESSMENT_FEED, CLOCK_FEED)
 
 @dataclass(frozen=True)
 class Stopped:
-    """An alert about the work that stands open: since when, which feed, and the code of its cause."""
+    """An alert about the work that stands open: since when, which feed, the code of its cause, and of a laboratory in doubt what moved
+    together."""
 
     since: datetime
     feed: str
     code: str
+    moved: MovedTogether | None = None
 
     @property
     def is_of_the_work(self) -> bool:
@@ -171,7 +174,7 @@ def status(root: Path) -> Status:
             not_used = Counter(why for _, _, why in unused(links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
         stopped = [
-            Stopped(row["opened_at"].astimezone(zone), fact["feed"], fact["code"])
+            Stopped(row["opened_at"].astimezone(zone), fact["feed"], fact["code"], moved_of(fact))
             for row in open_ones
             if row["rule"] == OPERATIONS
             for fact in each_fact(row["evidence"])

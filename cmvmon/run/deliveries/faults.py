@@ -145,6 +145,7 @@ def note_faults(opened: OpenSite, feeds: Collection[str], faults: Sequence[Fault
             for a in standing
             if a["rule"] == OPERATIONS
             and (feed := str(subject_key(a["subject"])["feed"])) not in (ASSESSMENT_FEED, CLOCK_FEED, PROTOCOL_FEED)
+            and not work_facts.is_of_doubt(feed)
         }
         for feed in sorted({*feeds, *known, *stopped}):
             if feed in stopped:

@@ -20,18 +20,21 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, PolicyChanged, ProtocolError
+from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.one_thread import in_one_thread
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
-from cmvmon.ends import what_became_of, why_no_longer_judged
+from cmvmon.ends import in_doubt_now, what_became_of, why_no_longer_judged
+from cmvmon.facts.moved_together import moved
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS, back_since
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.rules import Rule, all_rules
+from cmvmon.run.judging import in_doubt
 from cmvmon.run.judging.unit_concordance import counted, unit_concordance
-from cmvmon.run.ward.ward_list import candidates
+from cmvmon.run.ward.ward_list import listed_or_alerted
 from cmvmon.shell.alerts import alert_store, rule_switches, stored_results
 from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.alerts.alert_store import Changes
@@ -64,7 +67,8 @@ def assess_site(
 ) -> tuple[Assessment, Counts]:
     """Assesses everyone (or `patients`) on what was known at `as_of`, and brings the alerts up to date.
 
-    Where what these patients bring turns what blood follows on the unit, whoever that may concern is assessed with them.
+    Where what these patients bring turns what blood follows on the unit, or which laboratories are in doubt, whoever that may
+    concern is assessed with them.
     `is_live`: somebody waits for the page, so the promises are judged by polars alone.
 
     Raises ContractBroken when a table breaks its contract, ProtocolError when the laboratory file of results in use can't
@@ -95,6 +99,7 @@ def assess_site(
             for row_type, frame in said:
                 covered = None if patients is None else {*patients, *frame["patient_id"]}
                 stored_results.record(connection, row_type, frame, stamp=stamp, patients=covered, late=late)
+            in_doubt.note(connection, opened, made.in_doubt, as_of=as_of)
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
@@ -156,8 +161,7 @@ def _by_rule(rule: Rule | None) -> dict[str, Any]:
 
 def _go_on_within(assessment: Assessment) -> dict[str, timedelta]:
     """An alert of a treatment is closed once that has stopped for the gap up to which it counts as running."""
-    clock = assessment.facts.protocol.response_clock
-    gap = timedelta(days=clock.same_course_gap_days)
+    gap = timedelta(days=(clock := assessment.facts.protocol.response_clock).same_course_gap_days)
     return {words.COURSE_OVER: gap - timedelta(hours=clock.interrupted_gap_h), words.STAY_ENDED: gap}
 
 
@@ -165,7 +169,8 @@ def _became_of(alerts: Collection[Mapping[str, Any]], *, assessment: Assessment,
     """What befell the number of each of these alerts, or else a result that its words rest on, by alert id."""
     merged = {alert["alert_id"]: words.MERGED for alert in alerts if alert["patient_id"] in one.into}
     others = [alert for alert in alerts if alert["alert_id"] not in merged]
-    return merged | what_became_of(others, versions=assessment.versions, in_use=assessment.results)
+    doubted = in_doubt_now(others, moved=assessment.facts.shared(moved), in_use=assessment.results)
+    return merged | doubted | what_became_of(others, versions=assessment.versions, in_use=assessment.results)
 
 
 def check_stored(opened: OpenSite, patients: Collection[str], *, as_of: datetime) -> None:
@@ -195,17 +200,19 @@ class _Made:
 
     assessment: Assessment
     patients: Collection[str] | None
+    in_doubt: tuple[MovedTogether, ...]
     count_for_unit: Callable[[], pl.DataFrame]
 
 
 def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None, is_live: bool) -> _Made:
+    doubt = in_doubt.doubt(opened, as_of=as_of)
     if patients is not None:
         with opened.reading() as connection:
-            patients = touched.with_sharers(connection, patients, as_of=as_of)
+            patients = touched.with_sharers(connection, {*patients, *doubt.turned_for}, as_of=as_of)
     # What blood follows is a fact of the whole unit: the patients of one delivery must get the night's answer.
     of_unit = None if patients is None else unit_concordance(opened, patients, as_of=as_of)
     if of_unit is not None and patients is not None and of_unit.has_turned:
-        on_pages = _listed_or_alerted(opened, as_of)
+        on_pages = listed_or_alerted(opened, as_of)
         with opened.reading() as connection:
             patients = touched.with_sharers(connection, {*patients, *on_pages}, as_of=as_of)
         of_unit = unit_concordance(opened, patients, as_of=as_of)
@@ -216,20 +223,16 @@ def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None
         rows = was_known[table.rows] if table.required else was_known.if_delivered(table.rows)
         if rows is not None:
             _through_gate(table.rows, usable_rows(table, rows), as_of, is_live=is_live)
-    was_known = replace(was_known, concordance=None if of_unit is None else of_unit.table)
+    compared = None if of_unit is None else of_unit.table
+    was_known = replace(was_known, concordance=compared, moved_together=doubt.found)
     assessment = assess(was_known, protocol=opened.protocol, as_of=as_of, method=opened.method, for_pages=True)
     assessment = without_switched_off(assessment, off)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
-        return _Made(assessment, patients, lambda: of_unit.counts)
-    return _Made(assessment, None, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of))
-
-
-def _listed_or_alerted(opened: OpenSite, as_of: datetime) -> set[str]:
-    """Whoever the ward page may show: patients who may be on its list, and those of whom an alert is open."""
-    with opened.reading() as connection:
-        alerted = {alert["patient_id"] for alert in alert_store.alerts(connection, states={"open"})}
-        return {patient for patient in alerted if patient} | candidates(connection, as_of=as_of)
+        return _Made(assessment, patients, doubt.found, lambda: of_unit.counts)
+    return _Made(
+        assessment, None, doubt.found, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
+    )
 
 
 def gate_computed(assessment: Assessment, as_of: datetime, *, is_live: bool = False) -> None:

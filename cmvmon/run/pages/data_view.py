@@ -22,6 +22,8 @@ from cmvmon.facts.taken_back import TAKEN_BACK
 from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quarantine
 from cmvmon.run.health.backup_checkup import IS_OLD_AFTER
 from cmvmon.run.health.feed_health import FeedHealth, feed_health
+from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
 from cmvmon.shell.as_known.lately import last_night_before, rewritten
 from cmvmon.shell.boards.audit_log import viewers, was_kept
 from cmvmon.shell.folder.site import Site
@@ -55,11 +57,13 @@ def data_view(
         changed = rewritten(connection, as_of - REWRITTEN_SINCE, as_of)
         seen_by = _viewers(connection, changed, as_of)
         n_never = never_taken_in(connection, as_of=as_of)
+        in_doubt = laboratories_in_doubt(alert_store.alerts(connection, states={"open"}))
     listed = [row for row in listed_quarantine(site.root) if datetime.fromisoformat(row["since"]) <= as_of]
     waiting = [row for row in listed if row["reason"] != STANDS]
     return DataView(
         **shared,
         feeds=feeds,
+        in_doubt=in_doubt,
         waiting=_waiting(waiting),
         n_deliveries_standing=len(listed) - len(waiting),
         n_never_taken_in=n_never,

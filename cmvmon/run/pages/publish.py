@@ -13,8 +13,9 @@ from cmvmon import protocol as policy
 from cmvmon.assess import Assessment
 from cmvmon.dashboards.merged import merged_page
 from cmvmon.dashboards.patient import patient_page
+from cmvmon.dashboards.row_views import FeedState
 from cmvmon.dashboards.script import shared_script
-from cmvmon.dashboards.views import FeedState, PatientView, SwitchedOff
+from cmvmon.dashboards.views import PatientView, SwitchedOff
 from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import WHOLE_DELIVERY
 from cmvmon.domain.errors import ClockInDoubt, CmvmonError, ContractBroken, ProtocolError, ProtocolUnusable

@@ -12,11 +12,10 @@ import polars as pl
 from cmvmon import __version__
 from cmvmon.assess import Assessment
 from cmvmon.dashboards.beside_views import Alongside, Beside
-from cmvmon.dashboards.row_views import DrugsNow
+from cmvmon.dashboards.row_views import DrugsNow, FeedState
 from cmvmon.dashboards.rows import rows_of
 from cmvmon.dashboards.views import (
     Caveat,
-    FeedState,
     MergedView,
     NeverDelivered,
     PatientView,
@@ -40,7 +39,7 @@ from cmvmon.kinetics.noise.in_use import default_sigma
 from cmvmon.kinetics.trajectory.fitted import drawn_from
 from cmvmon.protocol import Protocol
 from cmvmon.run.pages.some_patients import SomePatients
-from cmvmon.shell.alerts.work_facts import each_fact
+from cmvmon.shell.alerts.work_facts import each_fact, moved_of
 from cmvmon.shell.waiting.feed_state import FeedTable
 from cmvmon.shell.work.opening import ASSESSMENT_FEED, PROTOCOL_FEED
 from cmvmon.text import codes
@@ -228,7 +227,15 @@ def feed_states(feeds: Collection[FeedTable], operations: Collection[Mapping[str
     ]
     told = {(state.feed, state.table_name, state.operations_code) for state in states}
     stopped = [
-        FeedState(fact["feed"], fact["table_name"], None, None, fact["code"], file_name=fact.get("file_name"))
+        FeedState(
+            fact["feed"],
+            fact["table_name"],
+            None,
+            None,
+            fact["code"],
+            file_name=fact.get("file_name"),
+            moved=moved_of(fact),
+        )
         for fact in sorted(said, key=lambda fact: (fact["feed"] != ASSESSMENT_FEED, fact["feed"]))
         if (fact["feed"], fact["table_name"], fact["code"]) not in told
         and fact["feed"] != PROTOCOL_FEED  # `waits` says it

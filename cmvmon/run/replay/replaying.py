@@ -24,6 +24,7 @@ from cmvmon.facts.stays import STAYS
 from cmvmon.protocol import Protocol
 from cmvmon.run.health.nights import DUE_AT
 from cmvmon.run.judging.assessing import ends_of_alerts, switched_off, without_switched_off
+from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.run.replay.replay_ledger import Ledger, Told
 from cmvmon.shell.as_known import known, moments
@@ -214,9 +215,9 @@ def _judge(
     for n, (protocol, ledger) in enumerate(sides):
         under = replace(opened, protocol=protocol, method=moment.method)
         of_unit = None if whom is None else unit_concordance(under, whom, as_of=as_of).table
-        assessment = assess(
-            replace(was_known, concordance=of_unit), protocol=protocol, as_of=as_of, method=moment.method
-        )
+        doubted = laboratories_in_doubt(under, as_of=as_of)
+        given = replace(was_known, concordance=of_unit, moved_together=doubted)
+        assessment = assess(given, protocol=protocol, as_of=as_of, method=moment.method)
         assessment = without_switched_off(assessment, off)
         rows = assessment.verdicts.to_dicts()
         covered = None if whom is None else {*whom, *(row["patient_id"] for row in rows)}

@@ -21,7 +21,7 @@ from cmvmon.domain.who_died import Death, by_patient, ended, known_to_have_died
 from cmvmon.kinetics.noise.results_in_use import with_noise
 from cmvmon.run.ward.drugs_now import drugs_now, stored_drugs_now
 from cmvmon.run.ward.ended_stays import died
-from cmvmon.shell.alerts import stored_results
+from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.as_known import known, who_is_there
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.versions.links import links
@@ -187,6 +187,13 @@ def _in_bed(stays: pl.DataFrame) -> set[str]:
 def _unplaced(patients: Collection[str], stays: pl.DataFrame | None, unread: Collection[str]) -> frozenset[str]:
     placed = set() if stays is None else _in_bed(stays)
     return frozenset((set(patients) & set(unread)) - placed)
+
+
+def listed_or_alerted(opened: OpenSite, as_of: datetime) -> set[str]:
+    """Whoever the ward page may show: patients who may be on its list, and those of whom an alert is open."""
+    with opened.reading() as connection:
+        alerted = {alert["patient_id"] for alert in alert_store.alerts(connection, states={"open"})}
+        return {patient for patient in alerted if patient} | candidates(connection, as_of=as_of)
 
 
 def candidates(connection: sa.Connection, *, as_of: datetime) -> set[str]:

@@ -149,6 +149,7 @@ SENTENCES: dict[str, str] = {
     "other_drug.tacrolimus, ciclosporin or sirolimus": "tacrolimus, ciclosporin or sirolimus",
     "other_drug.voriconazole": "voriconazole",
     "operations.contract_broken": "data do not keep the agreed promises",
+    "operations.laboratory_in_doubt": "results of many patients of this laboratory moved together",
     "operations.laboratory_file": "laboratory file or table file missing or not usable",
     "operations.unreadable_file": "delivery could not be read",
     "operations.unknown_table": "folder of an unknown table",

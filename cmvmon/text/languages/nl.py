@@ -148,6 +148,7 @@ SENTENCES: dict[str, str] = {
     "other_drug.tacrolimus, ciclosporin or sirolimus": "tacrolimus, ciclosporine of sirolimus",
     "other_drug.voriconazole": "voriconazol",
     "operations.contract_broken": "gegevens voldoen niet aan de afspraken",
+    "operations.laboratory_in_doubt": "uitslagen van veel patiënten van dit laboratorium verschoven samen",
     "operations.laboratory_file": "laboratoriumbestand of tabelbestand ontbreekt of is niet bruikbaar",
     "operations.unreadable_file": "levering niet leesbaar",
     "operations.unknown_table": "map van een onbekende tabel",

@@ -1,0 +1,102 @@
+"""Laboratories whose results moved together: asked of the whole unit at each assessment, and one alert of the work of each.
+
+Where that turns, whoever has such results is judged again: what they had alerted ends with that cause, and what was held back is
+judged once the laboratory no longer is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cmvmon.domain import words
+from cmvmon.domain.delivered import BY_NAME, LEADING
+from cmvmon.domain.moved_together import MovedTogether
+from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.kinetics.moved.steps import begins, earliest_read, steps
+from cmvmon.kinetics.moved.together import moved_together
+from cmvmon.kinetics.noise.results_in_use import results_in_use
+from cmvmon.shell.alerts import alert_store, work_facts
+from cmvmon.shell.as_known import known
+from cmvmon.shell.as_known.sampled_lately import sampled_lately
+from cmvmon.shell.work.opening import OpenSite
+
+
+def laboratories_in_doubt(opened: OpenSite, *, as_of: datetime) -> tuple[MovedTogether, ...]:
+    """The laboratories whose results had moved together at `as_of`, as everybody's results said it then."""
+    protocol = opened.protocol
+    with opened.reading() as connection:
+        sampled = sampled_lately(connection, since=begins(protocol, as_of), as_of=as_of)
+        enough = (whom for whom in sampled.values() if len(whom) >= protocol.moved_together.least_patients)
+        patients = frozenset[str]().union(*enough)
+        if not patients:
+            return ()
+        versions = known.known_table(connection, LEADING, as_of=as_of, patients=patients)
+        if versions is None:
+            return ()
+        versions = versions.filter(versions["collected_at"] > earliest_read(protocol, as_of))
+        assays = known.assays_in_use(opened.site, versions)
+        courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of, patients=patients)
+    results = results_in_use(versions, assays, protocol=protocol, as_of=as_of)
+    return moved_together(steps(results, courses, protocol=protocol, as_of=as_of), protocol=protocol)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """`found`: the laboratories in doubt; `turned_for`: whom it concerns that others are than by the alerts that stand."""
+
+    found: tuple[MovedTogether, ...]
+    turned_for: frozenset[str]
+
+
+def doubt(opened: OpenSite, *, as_of: datetime) -> Doubt:
+    """The laboratories in doubt at `as_of`. It turns for nobody where a later moment is recorded."""
+    found = laboratories_in_doubt(opened, as_of=as_of)
+    with opened.reading() as connection:
+        stood = _standing(connection)
+        if not (found or stood) or not _is_latest(connection, as_of):
+            return Doubt(found, frozenset())
+        now, before = ({one.held: one for one in each} for each in (found, stood))
+        turned = [(now | before)[held] for held in now.keys() ^ before.keys()]
+        whom: set[str] = set()
+        for one in turned:
+            sampled = sampled_lately(connection, since=one.since, as_of=as_of)
+            whom |= sampled.get((one.laboratory, one.assay), set())
+    return Doubt(found, frozenset(whom))
+
+
+def note(connection: sa.Connection, opened: OpenSite, found: Collection[MovedTogether], *, as_of: datetime) -> None:
+    """One alert of the work for each laboratory in doubt, and none any more for the others. The caller holds the transaction."""
+    if not _is_latest(connection, as_of):
+        return
+    for laboratory in sorted({one.laboratory for one in (*found, *_standing(connection))}):
+        facts = [
+            {
+                "code": words.LABORATORY_IN_DOUBT,
+                "feed": laboratory,
+                "table_name": LEADING.name,
+                "assay": one.assay,
+                "way": one.way,
+                "since": one.since.isoformat(),
+                "n_moved": one.n_moved,
+                "n_patients": one.n_patients,
+            }
+            for one in found
+            if one.laboratory == laboratory
+        ]
+        evidence = work_facts.evidence_of(facts) if facts else None
+        feed = work_facts.of_doubt(laboratory)
+        alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
+
+
+def _standing(connection: sa.Connection) -> tuple[MovedTogether, ...]:
+    """The laboratories in doubt by the alerts of the work that stand."""
+    return work_facts.laboratories_in_doubt(alert_store.alerts(connection, states={"open"}))
+
+
+def _is_latest(connection: sa.Connection, as_of: datetime) -> bool:
+    last = alert_store.last_as_of(connection)
+    return last is None or as_of >= last

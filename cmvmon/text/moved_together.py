@@ -1,0 +1,18 @@
+"""A laboratory whose results moved together, in words: of whom, how many, since when; no patient and no value."""
+
+from __future__ import annotations
+
+from cmvmon.domain.moved_together import MovedTogether
+from cmvmon.text.language import Language
+
+
+def moved_in_words(moved: MovedTogether, language: Language, time_zone: str) -> str:
+    """One sentence, with its full stop."""
+    return language.say(
+        f"moved_together.{moved.way}",
+        laboratory=moved.laboratory,
+        assay=moved.assay,
+        n=language.number(moved.n_moved, 0),
+        of=language.number(moved.n_patients, 0),
+        since=language.moment(moved.since, time_zone),
+    )

@@ -1,0 +1,115 @@
+"""A laboratory reports in another unit, and many patients jump tenfold at once: one alert of the work, and nothing said of these loads.
+
+Forty patients in bed, none treated, with steady loads in plasma on days 0 and 7. All made up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from cmvmon.domain import words
+from cmvmon.domain.moved_together import UP
+from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
+from cmvmon.shell.work.opening import open_site
+from tests import nights, sites
+from tests.sites import course, day, drop, result, stay
+
+RESULTS, VIROLOGY, OTHER = "viral_load_results", "virology", "lavage"
+FORTY = tuple(f"SYNTHETIC-{n:02}" for n in range(1, 41))
+TREATED = "SYNTHETIC-TREATED"
+HELD = "not_assessable:laboratory_in_doubt"
+
+
+def load_of(patient: str) -> int:
+    return 1_200 + 20 * int(patient.rpartition("-")[2])
+
+
+def line(patient: str, at: float, times: float = 1, *, status: str = "F", **other: str) -> str:
+    load = round(load_of(patient) * times)
+    accession = other.pop("accession", f"{patient}-{at}")
+    return result(patient, at, load, specimen="plasma", status=status, accession=accession, **other)
+
+
+def ward(root: Path, patients: Collection[str] = FORTY) -> Path:
+    """The unit on the night of day 8: every load as it was."""
+    sites.laboratories(root, VIROLOGY, OTHER)
+    drop(root, "icu_stays", [stay(one, affected="none", bed=f"S-{n}") for n, one in enumerate(patients)])
+    drop(root, "antiviral_courses", [course(TREATED, start=-60, stop=-40)])
+    steady = [line(one, at) for one in patients for at in (0, 7)]
+    drop(root, RESULTS, steady, feed=VIROLOGY, name="steady.csv")
+    nights.nightly(root, as_of=day(8))
+    return root
+
+
+def send(root: Path, lines: Iterable[str], *, name: str, night: float) -> None:
+    drop(root, RESULTS, lines, feed=VIROLOGY, name=f"{name}.csv")
+    nights.nightly(root, as_of=day(night))
+
+
+def in_doubt(root: Path) -> list[tuple[str, str, int, int, float]]:
+    """The laboratories in doubt by the alerts that stand: which way, how many of how many, since which day."""
+    with open_site(root) as opened, opened.reading() as connection:
+        found = laboratories_in_doubt(alert_store.alerts(connection, states={"open"}))
+    return [
+        (one.laboratory, one.way, one.n_moved, one.n_patients, round((one.since - day(0)).total_seconds() / 86_400, 2))
+        for one in found
+    ]
+
+
+def alerts(root: Path, *states: str) -> Counter[tuple[str, str | None]]:
+    """The alerts on patients in these states, by rule and the cause of their last event."""
+    with open_site(root) as opened, opened.reading() as connection:
+        found = alert_store.alerts(connection, states=set(states))
+    return Counter((one["rule"], one["cause"]) for one in found if one["rule"] != words.OPERATIONS)
+
+
+def said(root: Path, patient: str) -> dict[str, str]:
+    """By rule what was last recorded of her plasma."""
+    with open_site(root) as opened, opened.reading() as connection:
+        rows = stored_results.last_verdicts(connection, (patient,)).to_dicts()
+    return {
+        row["rule"]: row["verdict"] + (f":{row['reason']}" if row["reason"] else "")
+        for row in rows
+        if row["compartment"] == "plasma"
+    }
+
+
+def test_forty_patients_tenfold_in_one_night_are_one_alert_of_the_work_and_a_correction_ends_it(tmp_path: Path) -> None:
+    ward(tmp_path)
+    assert not in_doubt(tmp_path)
+    assert not alerts(tmp_path, "open")
+    send(tmp_path, [line(one, 14, 10) for one in FORTY], name="tenfold", night=14.5)
+    assert in_doubt(tmp_path) == [(VIROLOGY, UP, 40, 40, 14.0)]
+    assert not alerts(tmp_path, "open", "resolved", "closed")
+    assert said(tmp_path, FORTY[0])["untreated_rise"] == HELD
+    assert said(tmp_path, FORTY[0])["possible_lab_issue"] == HELD
+    send(tmp_path, [line(one, 14, status="C") for one in FORTY], name="corrected", night=15.5)
+    assert not in_doubt(tmp_path)
+    assert said(tmp_path, FORTY[0])["untreated_rise"] == "clear"
+
+
+def test_one_by_one_the_first_alert_as_ever_and_end_when_it_becomes_the_laboratorys_matter(tmp_path: Path) -> None:
+    patients = FORTY[:10]
+    ward(tmp_path, patients)
+    stood, rises = [], []
+    for n, one in enumerate(patients):
+        at = day(14.3 + n / 48)
+        delivery = sites.land(tmp_path, RESULTS, [line(one, 13.9 + n / 100, 10)], at=at, feed=VIROLOGY)
+        lab_feed(tmp_path, delivery, as_of=at)
+        stood.append(bool(in_doubt(tmp_path)))
+        rises.append(sum(n for (rule, _), n in alerts(tmp_path, "open").items() if rule == "untreated_rise"))
+    assert stood == [False] * 5 + [True] * 5
+    assert rises == [1, 2, 3, 4, 5, 0, 0, 0, 0, 0]
+    assert alerts(tmp_path, "closed") == {("untreated_rise", words.LABORATORY_IN_DOUBT): 5}
+    for n, one in enumerate(patients):
+        at = day(15 + n / 48)
+        was = line(one, 13.9 + n / 100, status="C", reported=sites.text(at))
+        delivery = sites.land(tmp_path, RESULTS, [was], at=at, feed=VIROLOGY)
+        lab_feed(tmp_path, delivery, as_of=at)
+    assert not in_doubt(tmp_path)
+    assert {said(tmp_path, one)["untreated_rise"] for one in patients} == {"clear"}
+    assert not alerts(tmp_path, "open")
