@@ -1,4 +1,4 @@
-"""How an open alert stands, in few words: who answered it and when, until when it is set aside, why it was reopened."""
+"""How an open alert stands, in few words: who answered it and when, until when it is set aside, why it was reopened, after whom."""
 
 from __future__ import annotations
 
@@ -26,5 +26,12 @@ def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str
         return language.say("answer.snoozed", who=alert["answered_by"], until=until)
     if alert.get("cause"):
         why = language.word("cause", alert["cause"])
-        return why if alert["cause"] == words.TAKEN_OVER else language.say("answer.reopened", why=why)
+        if alert["cause"] == words.TAKEN_OVER:
+            return why
+        whose = alert.get("tells")
+        return (
+            language.say("answer.reopened_of", why=why, who=whose)
+            if whose
+            else language.say("answer.reopened", why=why)
+        )
     return ""

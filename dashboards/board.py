@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cmvmon.dashboards import page
+from cmvmon.domain import words
 from cmvmon.text import Language
 from cmvmon.text.set_aside import reasons
 
@@ -80,6 +81,9 @@ class Refused:
     words: str
 
 
+_AGAIN = "again"  # how an alert stands that was answered, and is open again
+_UNANSWERED = (words.NEW, words.NOTIFIED, words.SEEN)
+_AS_ANSWERED = ("acknowledged", "snoozed")
 NOTHING_REFUSED = Refused("", {}, "", "")
 
 
@@ -134,6 +138,7 @@ def alert_page(
         patient: number, place and href; None = it is about the work itself.
     """
     standing = alert["standing"]
+    overtaken = _overtaken(alert, time_zone, language)
     is_answered = standing in ("acknowledged", "snoozed")
     may = {
         "acknowledge": standing is not None and standing != "acknowledged",
@@ -160,7 +165,10 @@ def alert_page(
         said=said,
         refused=refused if is_offered else replace(refused, field=""),
         left=() if is_offered else _left(refused, time_zone, language),
-        standing=language.say(f"board.standing.{standing or alert['state']}"),
+        standing=language.say(
+            f"board.standing.{_AGAIN if overtaken and standing == words.NEW else standing or alert['state']}"
+        ),
+        overtaken=overtaken,
         tier=language.word("tier", str(alert["tier"])),
         since=language.say("alerts.since", since=_moment(alert["opened_at"], time_zone, language)),
         forms=forms,
@@ -181,6 +189,26 @@ def _left(refused: Refused, time_zone: str, language: Language) -> tuple[tuple[s
         for field, typed in refused.typed.items()
         if typed.strip()
     )
+
+
+def _overtaken(alert: Mapping[str, Any], time_zone: str, language: Language) -> str:
+    """Whose answer an open alert had, what it was, and why and since when it holds no longer; "" where none was overtaken."""
+    before: Mapping[str, Any] | None = None
+    said = ""
+    for event in alert["events"] if alert["standing"] in _UNANSWERED else ():
+        if event["event"] in _AS_ANSWERED:
+            before, said = event, ""
+        elif event["event"] == "reopened" and event["tells"] and event["cause"] and before is not None:
+            answer = (language.say(f"board.event.{before['event']}"), before["reason_in_words"], before["note"])
+            said = language.say(
+                "board.alert.overtaken",
+                who=event["tells"],
+                moment=_moment(before["changed_at"], time_zone, language),
+                answer="; ".join(part for part in answer if part),
+                why=language.word("cause", event["cause"]),
+                since=_moment(event["changed_at"], time_zone, language),
+            )
+    return said
 
 
 def _event(event: Mapping[str, Any], time_zone: str, language: Language) -> tuple[str, ...]:

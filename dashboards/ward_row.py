@@ -82,6 +82,7 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
     reasons = [_reason(alert, ward, language) for alert in told]
     missing = _unassessed(row, reasons, told, ward, language)
     answers = [_answer(alert, ward, language) for alert in told]
+    is_overtaken = bool(told) and not answers[0] and bool(told[0].get("tells"))
     # What could not be assessed stands in the last column while nobody has answered, else beside the finding.
     untold = language.say("row.unassessed", n=language.number(len(missing), 0)) if missing and told else ""
     is_last = bool(told) and not answers[0]
@@ -104,7 +105,7 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
         "latest": [_value(latest, ward, language) for latest in row.latest] or [language.say("ward.no_value")],
         "drugs": few_words.drugs(row.drugs, as_of=ward.as_of, time_zone=ward.time_zone, language=language),
         "spark": _spark(row, ward, language),
-        "who": _who(answers, language),
+        "who": _who(answers, language, is_overtaken=is_overtaken),
         "untold": untold if is_last else "",
         "unassessed": missing,
     }
@@ -181,12 +182,12 @@ def _said(rule: str, evidence: str, time_zone: str, language: Language) -> tuple
     return title, of_stored(alert_sentence, rule, found, language=language, time_zone=time_zone)
 
 
-def _who(answers: list[str], language: Language) -> list[str]:
-    """Who answered the first alert, or that nobody has; and how many of the others nobody has answered."""
+def _who(answers: list[str], language: Language, *, is_overtaken: bool) -> list[str]:
+    """Who answered the first alert, or that nobody has, or not since; and how many of the others nobody has answered."""
     if not answers:
         return []
     waiting = sum(not each for each in answers[1:])
-    lines = [answers[0] or language.say("row.nobody")]
+    lines = [answers[0] or language.say("row.reopened" if is_overtaken else "row.nobody")]
     if answers[0] and waiting:
         lines.append(language.say("row.others", n=language.number(waiting, 0)))
     return lines

@@ -340,6 +340,9 @@ ALERTS = RowType(
         ),
         Column("answered_at", Kind.MOMENT, "When.", "UTC", "as above"),
         Column("until", Kind.MOMENT, "When the snooze ends.", "UTC", "it is not snoozed"),
+        Column(
+            "tells", Kind.TEXT, "Whose answer its last change took the ground from.", null_means="it overtook nobody's"
+        ),
         Column("evidence", Kind.TEXT, "The facts of the last `alert` verdict, as JSON text with sorted keys."),
         _PROTOCOL,
         Column("code_version", Kind.TEXT, "The version of cmvmon that judged."),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -67,14 +68,14 @@ OWN = {"Sec-Fetch-Site": "same-origin"}  # as a browser writes it of our own for
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
-def ward_of_two(root: Path) -> Path:
+def ward_of_two(root: Path, *, as_of: datetime = JUDGED) -> Path:
     """Three patients of whom the load falls too slowly: two on one ward, one on another; judged once."""
     patients = {ON_A: WARD_A, ALSO_ON_A: WARD_A, ON_B: WARD_B}
     sites.drop(root, "viral_load_results", [line for p in patients for line in sites.falling(p, 0.3)])
     sites.drop(root, "antiviral_courses", [sites.course(p) for p in patients])
     beds = zip(patients.items(), ("N-01", "N-02", "Z-01"), strict=True)
     sites.drop(root, "icu_stays", [sites.stay(p, ward=ward, bed=bed) for (p, ward), bed in beds])
-    nightly(root, as_of=JUDGED)
+    nightly(root, as_of=as_of)
     return root
 
 

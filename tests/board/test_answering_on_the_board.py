@@ -125,7 +125,7 @@ def test_what_got_worse_after_the_answer_is_open_again_and_an_answer_to_the_olde
     assert ("acknowledged", "dr. Consult") not in events(board.root, other)
     kinds = [kind for kind, _ in events(board.root, alert)]
     assert kinds[-1] == "reopened"
-    assert "it got worse after somebody had answered" in client.get(f"/alert-{alert}.en.html").text
+    assert "it got worse after the answer" in client.get(f"/alert-{alert}.en.html").text
     assert answer(client, "acknowledge", other, reason="dealt_with").status_code == 303
 
 

@@ -30,8 +30,13 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
     "a snooze that is over, which no night has recorded": ({"standing": "snoozed", "until": AS_OF} | ANSWERED, None, None),
     "reopened": (
         {"standing": "new", "cause": "worse"},
-        "heropend: het werd erger nadat iemand had geantwoord",
-        "reopened: it got worse after somebody had answered",
+        "heropend: het werd erger na het antwoord",
+        "reopened: it got worse after the answer",
+    ),
+    "somebody's answer holds no longer": (
+        {"standing": "new", "cause": "worse", "tells": "dr. A <b>"},
+        "beantwoord door dr. A <b>, heropend: het werd erger na het antwoord",
+        "answered by dr. A <b>, reopened: it got worse after the answer",
     ),
     "taken over": (
         {"standing": "new", "cause": "taken_over"},

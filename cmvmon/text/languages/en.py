@@ -280,6 +280,7 @@ SENTENCES: dict[str, str] = {
     "answer.acknowledged": "acknowledged by {who}, {moment}",
     "answer.snoozed": "set aside by {who} until {until}",
     "answer.reopened": "reopened: {why}",
+    "answer.reopened_of": "answered by {who}, reopened: {why}",
     "alerts.results": "Rests on: {results}.",
     "alerts.guide": "The ward's guide ({code}): {statement}.",
     "alerts.guide_code": "The ward's guide: {code}.",

@@ -279,6 +279,7 @@ SENTENCES: dict[str, str] = {
     "answer.acknowledged": "bevestigd door {who}, {moment}",
     "answer.snoozed": "opzij gezet door {who} tot {until}",
     "answer.reopened": "heropend: {why}",
+    "answer.reopened_of": "beantwoord door {who}, heropend: {why}",
     "alerts.results": "Op grond van: {results}.",
     "alerts.guide": "Richtlijn van de afdeling ({code}): {statement}.",
     "alerts.guide_code": "Richtlijn van de afdeling: {code}.",
