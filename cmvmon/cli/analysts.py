@@ -93,8 +93,10 @@ def analyze(
         done = analyze_on_spark(
             source, out, remote=address, tell=lambda line: print(f"cmvmon: {line}", file=sys.stderr), **asked
         )
+    without_ends = [] if address is not None else _without_ends(Path(source))
     if as_json:
         print(json.dumps(asdict(done) | {"as_of": done.as_of.isoformat()}, sort_keys=True))
+        sys.stderr.writelines(f"cmvmon: {line}\n" for line in without_ends)
         return
     broken = ", ".join(f"{table} {n}" for table, n in done.quarantined.items() if n) or "none"
     verdicts = ", ".join(f"{n} {word}" for word, n in done.verdicts.items())
@@ -102,6 +104,7 @@ def analyze(
         f"as of {done.as_of.isoformat()}: {done.patients} patients, {done.weekly_rows} weeks, verdicts {verdicts}; "
         f"broken rows: {broken}"
     )
+    print("".join(f"NO END   {line}\n" for line in without_ends), end="")
 
 
 def _tell_of_files(source: Path) -> None:
@@ -134,6 +137,26 @@ def _tell_of_headers(source: Path) -> None:
             sys.stderr.write(
                 f"cmvmon: {path.name}: headers that were not read: {one_line(', '.join(unread))}{missing}\n"
             )
+
+
+# A table without that column is read all the same, and what it would have ended counts as going on: which the numbers do not show.
+_ENDS = {"antiviral_courses": ("stopped_at", "course", "running"), "icu_stays": ("discharged_at", "stay", "going on")}
+
+
+def _without_ends(source: Path) -> list[str]:
+    """Tables without the column that ends what they hold, each in words."""
+    from cmvmon.workbench.batch import OPTIONAL
+    from cmvmon.workbench.folder_tables import find_table, headers_not_read
+
+    told = []
+    for row_type in OPTIONAL:
+        path = find_table(source, row_type)
+        column, what, how = _ENDS.get(row_type.name, ("", "", ""))
+        if path is not None and column in headers_not_read(path, row_type)[1]:
+            told.append(
+                f"{path.name} has no column {column}: every {what} in it counts as {how} up to the moment analysed"
+            )
+    return told
 
 
 def _tell_of_zones(out: Path) -> None:

@@ -17,6 +17,9 @@ from cmvmon.workbench.quarantined import SET_APART
 WRITTEN = (*(row_type.name for row_type in computed_tables(ask_next=True)), SET_APART)  # what an analysis may write
 
 
+_NAMED = 5  # of what else lies in OUT
+
+
 @dataclass(frozen=True)
 class Room:
     """Two folders of a run that is at work: `tables` becomes what OUT holds, `work` is gone afterwards."""
@@ -102,9 +105,11 @@ def _takes_place(out: Path, *, replace: bool) -> bool:
         return False
     if not replace:
         refuse_former(former, may_replace=True)
-    if others := len(os.listdir(out)) - len(former):
+    if others := sorted({*os.listdir(out)} - {f"{name}.parquet" for name in former}):
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         raise SiteError(
-            f"OUT holds {others} more than the tables of a run; --replace takes a folder that holds these alone"
+            f"OUT holds more than the tables of a run: {', '.join(map(repr, others[:_NAMED]))}{more}; --replace takes a folder "
+            "that holds these alone, so move that elsewhere, or name another OUT"
         )
     if Path.cwd().is_relative_to(out):
         raise SiteError("--replace puts a new folder in the place of OUT; call it from outside OUT")

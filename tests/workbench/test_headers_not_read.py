@@ -71,3 +71,27 @@ def test_an_analysis_says_which_headers_it_did_not_read_and_nothing_where_it_rea
     assert "viral_load_results.csv: headers that were not read: lloq" in told["wrong"]
     assert "as if never delivered: lloq_iu_per_ml" in told["wrong"]
     assert "\x1b" not in told["wrong"], "what a file holds moves no cursor"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("header", ["stopped_at", "stoped_at", ""])
+def test_an_analysis_ends_with_saying_that_courses_without_the_column_of_their_end_count_as_running(
+    header: str, as_json: bool, tmp_path: Path
+) -> None:
+    """A Parquet file or CSV in which that header is spelt otherwise, or is not there at all, is read; only this line says how."""
+    row = "R1,SYN-1,plasma,lab,assay,2026-03-01T08:00:00Z,final,quantified,1200,17.5,35,10000000"
+    (tmp_path / "in").mkdir()
+    results = ",".join(VIRAL_LOAD_RESULTS.exchanged) + f"\n{row}\n"
+    (tmp_path / "in" / "viral_load_results.csv").write_text(results, encoding="utf-8")
+    course = {"patient_id": "SYN-1", "drug": "ganciclovir", "started_at": "2026-03-01T08:00:00Z"}
+    course |= {header: "2026-03-03T08:00:00Z"} if header else {}
+    pl.DataFrame(course).write_csv(tmp_path / "in" / "antiviral_courses.csv")
+    call = [CMVMON, "analyze", tmp_path / "in", "--out", tmp_path / "out", *(["--json"] if as_json else [])]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    said = (
+        "antiviral_courses.csv has no column stopped_at: every course in it counts as running up to the moment analysed"
+    )
+    *_, last = ("", *(done.stderr if as_json else done.stdout).splitlines())
+    assert (said in last) == (header != "stopped_at")
+    assert done.stdout.startswith("{") == as_json
