@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmvmon.cli import printing
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from cmvmon.run.checks.status import Status
     from cmvmon.run.health.feed_health import FeedHealth
 
+_WHOLE = ("delivery_refused", "snapshot_refused", "never_judged", "stands_after_three_tries")
 _ENDS_SOON = timedelta(days=30)
 
 
@@ -46,6 +49,21 @@ def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
     said += [f"results used as LESS than they say, by the status of their order: {differ}"] if differ else []
     said += [f"records in quarantine: {n_waiting}"] if n_waiting else []
     return "; ".join(said)
+
+
+def waiting_lines(site: Path) -> Iterator[str]:
+    """What of the deliveries waits for whom, in one line; nothing where nothing waits."""
+    from cmvmon.run.asking.quarantine_list import listed_quarantine
+
+    waits = listed_quarantine(site)
+    if not waits:
+        return
+    feeds = ", ".join(printing.one_line(str(feed)) for feed in sorted({each["feed"] for each in waits}))
+    owners = Counter(each["owner"] for each in waits)
+    for_whom = ", ".join(f"{owner} {n}" for owner, n in sorted(owners.items()))
+    n_whole = sum(each["reason"] in _WHOLE for each in waits)
+    whole = f", {n_whole} of them whole deliveries that are not used" if n_whole else ""
+    yield f"waits    in quarantine: {len(waits)}{whole}; of {feeds}; for {for_whom}; `cmvmon quarantine list` says why of each"
 
 
 def moment_words(moment: datetime | None, at: datetime) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of
+from cmvmon.cli.feed_lines import waiting_lines
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 from cmvmon.domain.extras import require
 
@@ -202,7 +203,11 @@ def nightly(
     ] = False,
     site: MadeSite = HERE,
 ) -> None:
-    """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect."""
+    """Takes in the drop folder, judges every patient, writes the pages. Needs no Prefect.
+
+    What was refused, and for whom it waits, stands in the last line. It ends with 0 all the same: the night was done, and
+    `cmvmon status` ends with 3 until somebody has acted.
+    """
     moment = None if as_of is None else moment_of(as_of, site)
     if out is None:
         _night(site, as_of=moment, plain=True, method=method, clock_is_right=clock_is_right)
@@ -288,3 +293,5 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, cl
     print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")
     for each in told:
         print(f"notify   {printing.told_words(each)}")
+    for line in waiting_lines(site):
+        print(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from types import MappingProxyType
 
 from cmvmon.feeds.reasons import remedy
@@ -15,6 +17,7 @@ OWNERS = MappingProxyType(
         NOBODY: "nothing to mend",
     }
 )
+_REFUSAL = re.compile(r"The refusal \((\w+)\):")
 _ASKS_SENDER = (
     *("sender", "the laboratory for", "the laboratory whose", "with the laboratory", "the pharmacy", "send the next one"),
     *("leave one", "Ask for"),
@@ -27,8 +30,14 @@ _ASKS_SITE = (
 )  # fmt: skip
 
 
-def owner_of(reason: str, *, table: str = "") -> str:
-    """One of OWNERS for a reason of a record of that table. Raises KeyError for a code that no catalogue has."""
+def owner_of(reason: str, *, table: str = "", sentence: str = "") -> str:
+    """One of OWNERS for a reason of a record of that table. Raises KeyError for a code that no catalogue has.
+
+    `sentence`: the remedy as it was stored. Of a delivery that was refused whole it names the refusal, which says who must act.
+    """
+    if named := _REFUSAL.search(sentence):
+        with suppress(KeyError):  # that of a snapshot is in words of its own
+            return owner_of(named[1], table=table)
     words = remedy(reason, table=table)
     asks_sender, asks_site = (any(part in words for part in parts) for parts in (_ASKS_SENDER, _ASKS_SITE))
     if asks_sender and asks_site:

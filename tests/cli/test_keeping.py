@@ -120,7 +120,13 @@ def test_status_tells_of_a_refused_delivery_also_after_a_good_one_came(site: Pat
     bad.write_text('patient_id,"never closed\n', encoding="utf-8")
     sites.lain_still(bad)
     drop(site, "viral_load_results", falling("SYNTHETIC-NEW", 0.3), name="b_good.csv")
-    assert here("nightly", site=site).returncode == 0
+    for _ in range(2):  # also a night later, where nothing new was refused
+        night = here("nightly", site=site)
+        assert night.returncode == 0
+        *_, last = night.stdout.splitlines()
+        assert last.startswith(
+            "waits    in quarantine: 1, 1 of them whole deliveries that are not used; of synthetic; for s"
+        )
     done = here("status", site=site)
     assert (done.returncode, "NOT TAKEN IN 1 landed" in done.stdout) == (3, True)
     assert "; 5 deliveries of tables in 24 h" in done.stdout

@@ -22,6 +22,7 @@ from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store import session
 from cmvmon.shell.taken_in import unjudged
+from cmvmon.shell.taken_in.never_taken_in import NeverTakenIn
 from cmvmon.shell.waiting import feed_state
 from cmvmon.shell.work.opening import open_site
 from tests import sites
@@ -220,6 +221,11 @@ def test_bytes_that_were_taken_in_for_one_feed_and_wait_for_another_are_told_unt
     nightly(ward, as_of=NEXT)
     is_read = table == "viral_load_results"
     assert (never_taken_in(ward) == "whatever has landed was taken in") is is_read
+
+
+def test_bytes_that_wait_for_one_feed_and_were_refused_for_another_are_one_delivery_and_are_said_to_be() -> None:
+    assert NeverTakenIn(1, 2, 2).in_words.endswith("; 1 of them both, the same bytes for several feeds or tables")
+    assert "both" not in NeverTakenIn(1, 2, 3).in_words
 
 
 def test_of_courses_that_were_refused_what_came_later_holds_when_they_are_tried_again(tmp_path: Path) -> None:

@@ -198,6 +198,21 @@ def test_every_reason_has_an_owner_and_only_a_failed_test_has_nobody() -> None:
     assert owners["unknown_specimen"] == "sender or site"
 
 
+@pytest.mark.parametrize(
+    ("refusal", "owner"),
+    [
+        ("cut_off", "sender"),
+        ("empty_file", "sender"),
+        ("wrong_count", "sender"),
+        ("wrong_feed", "site"),
+        ("no_such_code", "site"),
+    ],
+)
+def test_a_delivery_that_was_refused_waits_for_whoever_its_refusal_asks(refusal: str, owner: str) -> None:
+    said = f"Mend what the refusal names and take the file in again. The refusal ({refusal}): as it says."
+    assert owner_of("delivery_refused", sentence=said) == owner
+
+
 def test_a_rejected_record_is_not_used_though_a_mended_file_could_read_it_until_that_is_taken_back(
     site: Path, clock: Callable[[datetime], None]
 ) -> None:

@@ -47,7 +47,7 @@ def listed_quarantine(root: Path) -> list[dict[str, Any]]:
     for row, sample in zip(rows, samples, strict=True):
         mark = quarantine_answers.mark(row)
         shown = {k: v for k, v in row.items() if k not in (*_NOT_LISTED, "landed_at")}
-        owner = owner_of(row["reason"], table=row["table_name"])
+        owner = owner_of(row["reason"], table=row["table_name"], sentence=row["remedy"])
         first = found.setdefault(
             mark, {"record": quarantine_names.name(row), **shown, "owner": owner, "sample": sample, "times": 0}
         )
@@ -90,7 +90,9 @@ def quarantined_record(root: Path, record: str, *, as_delivered: bool = False) -
         row = quarantine_names.one(connection, rows, record)
     delivered = json.loads(row["delivered_text"])
     shown = {name: value for name, value in row.items() if name != "landed_at"}
-    shown |= {"owner": owner_of(row["reason"], table=row["table_name"])} | _waits_since(row["landed_at"], now())
+    shown |= {"owner": owner_of(row["reason"], table=row["table_name"], sentence=row["remedy"])} | _waits_since(
+        row["landed_at"], now()
+    )
     if as_delivered:
         return shown | {"delivered_text": delivered}
     known_names = {*_columns_of(site, row["feed"], row["table_name"])}

@@ -28,6 +28,8 @@ class NeverTakenIn:
             (self.n_refused, "refused whole (`delivery_refused`, `snapshot_refused`)"),
         )
         said = ", ".join(f"{n} {what}" for n, what in kinds if n)
+        if both := self.n_not_judged + self.n_refused - self.n:
+            said += f"; {both} of them both, the same bytes for several feeds or tables"
         return f"{self.n} landed and never taken in: {said}"
 
 
