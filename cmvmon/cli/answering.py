@@ -13,7 +13,8 @@ from cmvmon.domain.errors import SiteError
 
 Alert = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")]
 Reason = Annotated[
-    str | None, typer.Option("--reason", help="Why, as a code; without one, or with a wrong one, they are listed.")
+    str | None,
+    typer.Option("--reason", "--why", help="Why, as a code; without one, or with a wrong one, they are listed."),
 ]
 Note = Annotated[str | None, typer.Option("--note", help="Free text beside it, without a patient's name or number.")]
 By = Annotated[str | None, typer.Option("--by", help="Who says so; without it, this machine's user.")]
@@ -101,7 +102,7 @@ def snooze(
 @alerts_app.command("reopen")
 def reopen(
     alert: Alert,
-    why: Annotated[str, typer.Option("--why", help="In a few words, without a patient's name or number.")],
+    why: Annotated[str, typer.Option("--why", "--reason", help="In a few words, without a patient's name or number.")],
     by: By = None,
     site: MadeSite = HERE,
 ) -> None:

@@ -37,8 +37,15 @@ def test_the_id_is_looked_at_first(answer: str, given: tuple[str, ...], tmp_path
     assert "the reasons are" not in done.stderr
 
 
-def test_with_a_reason_it_is_recorded(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("once", "back"), [("--reason", "--why"), ("--why", "--reason")])
+def test_with_a_reason_it_is_recorded_and_taken_back_by_either_name_of_the_option(
+    once: str, back: str, tmp_path: Path
+) -> None:
     judge(tmp_path, NIGHT)
-    done = here("alerts", "ack", the_alert(tmp_path)["alert_id"], "--reason", "dealt_with", site=tmp_path)
+    alert = the_alert(tmp_path)["alert_id"]
+    done = here("alerts", "ack", alert, once, "dealt_with", site=tmp_path)
     assert done.returncode == 0, done.stderr
     assert the_alert(tmp_path)["standing"] == "acknowledged"
+    done = here("alerts", "reopen", alert, back, "it was another bed", site=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert the_alert(tmp_path)["standing"] == "new"
