@@ -35,3 +35,11 @@ def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str
             else language.say("answer.reopened", why=why)
         )
     return ""
+
+
+def how_many(n: int, n_information: int, language: Language) -> str:
+    """How many alerts are open, counted as on the ward's row: `n` of now and today, and apart those for information alone."""
+    said = language.count("headline.alerts", n) if n else language.say("headline.no_alert")
+    if not n_information:
+        return said
+    return language.count("headline.and_information" if n else "headline.only_information", n_information, said=said)

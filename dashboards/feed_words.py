@@ -50,7 +50,7 @@ def never_came(view: WardView, language: Language) -> tuple[list[str], str]:
 
 def plain_feeds(view: WardView, language: Language) -> str:
     """One line for the tables of feeds with which nothing is wrong: how many, and when the newest and the oldest of them came."""
-    plain = [feed for feed in view.feeds if not _feed(feed, view, language)["trouble"]]
+    plain = [feed for feed in view.feeds if not (feed.n_quarantined or _feed(feed, view, language)["trouble"])]
     moments = [feed.last_received_at for feed in plain if feed.last_received_at is not None]
     if not moments:
         return ""
@@ -124,7 +124,21 @@ def _feed(feed: FeedState, view: WardView, language: Language, tables: Sequence[
     if not feed.n_quarantined:
         return said
     apart = language.say("ward.feed.quarantined", n=language.number(feed.n_quarantined, 0))
-    return {"trouble": True, "text": f"{said['text']} {apart}"}
+    return said | {"text": f"{said['text']} {apart}"}
+
+
+def apart(view: WardView, language: Language) -> str:
+    """One line for the records that feeds without trouble of their own brought and nobody can use yet: the list may lack something,
+    and it is the data team that can act. Empty where there are none; of a feed in trouble its own line says so.
+    """
+    n_of: dict[str, int] = {}
+    for feed in view.feeds:
+        if feed.n_quarantined and not _feed(feed, view, language)["trouble"]:
+            n_of[feed.table_name] = n_of.get(feed.table_name, 0) + feed.n_quarantined
+    if not n_of:
+        return ""
+    tables = ", ".join(table_in_words(name, language) for name in sorted(n_of))
+    return language.count("ward.apart", sum(n_of.values()), tables=tables)
 
 
 def _state(feed: FeedState, view: WardView, language: Language, tables: Sequence[str]) -> Row:

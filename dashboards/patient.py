@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cmvmon.dashboards import beside, concordance_words, died, facts, few_words, never_delivered, not_assessed, page
 from cmvmon.dashboards import words_for_results as cells
+from cmvmon.dashboards.answers import how_many
 from cmvmon.dashboards.board import Board
 from cmvmon.dashboards.course_caveats import course_caveats
 from cmvmon.dashboards.decline_weeks import decline_tables
@@ -162,7 +163,7 @@ def _headline(
 ) -> dict[str, str | bool]:
     """The one sentence: the most pressing open alert, else where the load stands; then how many alerts are open."""
     pressing = [alert for alert in alerts if alert["tier"] in _INTERRUPTING_TIERS]
-    count = language.count("headline.alerts", len(alerts)) if alerts else language.say("headline.no_alert")
+    count = how_many(len(pressing), len(alerts) - len(pressing), language)
     if pressing:
         first = told[pressing[0]["alert_id"]]
         sentence = language.say("headline.alert", title=first["title"], sentence=first["brief"])

@@ -61,6 +61,7 @@ def ward_page(view: WardView, *, language: Language, script: str | None = None, 
             )
             if fold["lines"]
         ],
+        apart=feed_words.apart(view, language),
         has_feeds=bool(feeds),
         lately=None if view.lately is None else lately_words.block(view.lately, view, language),
         has_trouble=any(feed["trouble"] for feed in feeds) or not view.feeds or has_no_results,

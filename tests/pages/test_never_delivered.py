@@ -15,6 +15,7 @@ from cmvmon.dashboards.ward import ward_page
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.results import VERDICTS
 from cmvmon.text import language
+from cmvmon.text.values import table_in_words
 from tests.pages import made_up, made_up_ward
 
 HOSTS = NeverDelivered("host_status", frozenset({"host_unknown"}))
@@ -148,10 +149,11 @@ def test_what_is_not_wrong_is_folded_into_one_line_and_nothing_of_it_is_lost() -
         here = page[page.index('id="feeds"') : page.index('id="today"')]
         assert here.count("<details>") == 2
         assert here.count("<summary>") == 2
-        alone = here[: here.index("<details>")]
-        assert alone.count("<p") == 1  # only what is wrong stands by itself
-        assert "records" in alone
-        assert here.count("<p>") == 3 + 2
+        assert "<p" not in here[: here.index("<details>")]  # nothing is wrong that a ward could act on
+        apart = here[here.rindex("</details>") :]
+        assert spoken.count("ward.apart", 2, tables=table_in_words("doses_given", spoken)) in apart
+        assert f'<a href="data.{code}.html">' in apart, "for whoever can act"
+        assert here.count("<p>") == 4 + 2
         moments = [spoken.moment(when, "Europe/Amsterdam") for when in (at, later)]
         here = here.replace('<span class="w">', "").replace("</span>", "")  # kept on one line
         assert all(moment in here for moment in moments)
