@@ -11,9 +11,14 @@ from pathlib import Path
 
 from cmvmon.domain import words
 from cmvmon.domain.moved_together import UP
+from cmvmon.run.checks import metrics
+from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.checks.status import status
 from cmvmon.run.daytime.feed import lab_feed
+from cmvmon.run.replay.replaying import replay
 from cmvmon.shell.alerts import alert_store, stored_results
 from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
+from cmvmon.shell.outgoing.alert_news import standing
 from cmvmon.shell.work.opening import open_site
 from tests import nights, sites
 from tests.sites import course, day, drop, result, stay
@@ -48,6 +53,12 @@ def ward(root: Path, patients: Collection[str] = FORTY) -> Path:
 def send(root: Path, lines: Iterable[str], *, name: str, night: float) -> None:
     drop(root, RESULTS, lines, feed=VIROLOGY, name=f"{name}.csv")
     nights.nightly(root, as_of=day(night))
+
+
+def comes(root: Path, line: str, *, at: float) -> None:
+    """One result, live, as `watch` would take it in."""
+    delivery = sites.land(root, RESULTS, [line], at=day(at), feed=VIROLOGY)
+    lab_feed(root, delivery, as_of=day(at))
 
 
 def in_doubt(root: Path) -> list[tuple[str, str, int, int, float]]:
@@ -97,19 +108,81 @@ def test_one_by_one_the_first_alert_as_ever_and_end_when_it_becomes_the_laborato
     ward(tmp_path, patients)
     stood, rises = [], []
     for n, one in enumerate(patients):
-        at = day(14.3 + n / 48)
-        delivery = sites.land(tmp_path, RESULTS, [line(one, 13.9 + n / 100, 10)], at=at, feed=VIROLOGY)
-        lab_feed(tmp_path, delivery, as_of=at)
+        comes(tmp_path, line(one, 13.9 + n / 100, 10), at=14.3 + n / 48)
         stood.append(bool(in_doubt(tmp_path)))
         rises.append(sum(n for (rule, _), n in alerts(tmp_path, "open").items() if rule == "untreated_rise"))
     assert stood == [False] * 5 + [True] * 5
     assert rises == [1, 2, 3, 4, 5, 0, 0, 0, 0, 0]
     assert alerts(tmp_path, "closed") == {("untreated_rise", words.LABORATORY_IN_DOUBT): 5}
     for n, one in enumerate(patients):
-        at = day(15 + n / 48)
-        was = line(one, 13.9 + n / 100, status="C", reported=sites.text(at))
-        delivery = sites.land(tmp_path, RESULTS, [was], at=at, feed=VIROLOGY)
-        lab_feed(tmp_path, delivery, as_of=at)
+        at = 15 + n / 48
+        comes(tmp_path, line(one, 13.9 + n / 100, status="C", reported=sites.text(day(at))), at=at)
     assert not in_doubt(tmp_path)
     assert {said(tmp_path, one)["untreated_rise"] for one in patients} == {"clear"}
     assert not alerts(tmp_path, "open")
+
+
+def test_while_it_stands_the_ward_page_the_page_of_data_and_the_checks_name_the_laboratory_and_no_patient(
+    tmp_path: Path,
+) -> None:
+    ward(tmp_path, FORTY[:9])
+    send(tmp_path, [line(one, 14, 10) for one in FORTY[:8]], name="tenfold", night=14.5)
+    rose = "virology (synthetic-pcr): results of 8 of 8 patients rose together, in samples since "
+    for name in ("ward.en.html", "data.en.html"):
+        assert rose in sites.unmarked((tmp_path / "pages" / name).read_text("utf-8")), name
+    [finding] = [one for one in checkup(tmp_path, example=tuple) if one.what == f"laboratory {VIROLOGY}"]
+    assert (finding.state, finding.words[: len(rose)]) == ("note", rose)
+    [stopped] = status(tmp_path).stopped
+    assert (stopped.code, stopped.feed) == (words.LABORATORY_IN_DOUBT, VIROLOGY)
+    assert "cmvmon_laboratories_in_doubt 1.0" in metrics.text(tmp_path).decode()
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        [about] = [one for one in standing(connection) if one.rule == words.OPERATIONS]
+        told = alert_store.alerts(connection, states={"open"})
+    assert (about.code, about.feed, about.tier) == (words.LABORATORY_IN_DOUBT, VIROLOGY, 1)
+    assert not any(one in str(told) for one in FORTY)
+    nights.nightly(tmp_path, as_of=day(15.5))  # a night that takes in nothing new says nothing new
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        assert [(one.alert_id, one.transition) for one in standing(connection)] == [(about.alert_id, about.transition)]
+
+
+def test_an_alert_that_stood_before_stands_and_after_a_week_the_loads_are_judged_again(tmp_path: Path) -> None:
+    patients = FORTY[:9]
+    ward(tmp_path, patients)
+    send(tmp_path, [line(patients[0], 8.1, 30)], name="rose", night=8.6)
+    assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
+    send(tmp_path, [line(one, 14, 300 if one == patients[0] else 10) for one in patients], name="tenfold", night=14.5)
+    assert in_doubt(tmp_path) == [(VIROLOGY, UP, 9, 9, 14.0)]
+    assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
+    assert said(tmp_path, patients[0])["untreated_rise"] == HELD
+    nights.nightly(tmp_path, as_of=day(20.9))
+    assert in_doubt(tmp_path)
+    nights.nightly(tmp_path, as_of=day(21.1))
+    assert not in_doubt(tmp_path)
+    assert alerts(tmp_path, "open")["untreated_rise", None] == 9
+
+
+def test_an_alert_that_stood_before_stands_though_it_was_told_anew_of_a_result_that_moved(tmp_path: Path) -> None:
+    patients = FORTY[:6]
+    ward(tmp_path, patients)
+    send(tmp_path, [line(patients[0], 8.1, 30)], name="rose", night=8.6)
+    for n, one in enumerate(patients):
+        comes(tmp_path, line(one, 13.9 + n / 100, 300 if n == 0 else 10), at=14.3 + n / 48)
+    assert in_doubt(tmp_path)
+    assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
+    assert alerts(tmp_path, "closed") == {("untreated_rise", words.LABORATORY_IN_DOUBT): 4}
+
+
+def test_a_replay_of_these_nights_says_what_they_said(tmp_path: Path) -> None:
+    patients = FORTY[:8]
+    ward(tmp_path, patients)
+    send(tmp_path, [line(one, 14, 10) for one in patients], name="tenfold", night=14.5)
+    send(tmp_path, [line(one, 15, 11) for one in patients], name="again", night=15.5)
+    again: list[object] = []
+    replay(
+        tmp_path,
+        since=day(0).date(),
+        until=day(20).date(),
+        heard=lambda _, events: again.extend((one["rule"], one["event"]) for one in events),
+    )
+    assert not alerts(tmp_path, "open", "resolved", "closed")
+    assert not again
