@@ -130,6 +130,13 @@ def test_while_it_stands_the_ward_page_the_page_of_data_and_the_checks_name_the_
     rose = "virology (synthetic-pcr): results of 8 of 8 patients rose together, in samples since "
     for name in ("ward.en.html", "data.en.html"):
         assert rose in sites.unmarked((tmp_path / "pages" / name).read_text("utf-8")), name
+    reason = {
+        "en": "one of many results of the laboratory that moved together",
+        "nl": "een van veel uitslagen van het laboratorium",
+    }
+    for code, words_ in reason.items():
+        assert words_ in sites.unmarked(sites.page_of(tmp_path, FORTY[0], code)), code
+        assert words_ in sites.unmarked((tmp_path / "pages" / f"ward.{code}.html").read_text("utf-8")), code
     [finding] = [one for one in checkup(tmp_path, example=tuple) if one.what == f"laboratory {VIROLOGY}"]
     assert (finding.state, finding.words[: len(rose)]) == ("note", rose)
     [stopped] = status(tmp_path).stopped
