@@ -568,7 +568,7 @@ SENTENCES = {
         "response",
         made_up.slow_evidence(),
         (
-            "BAL (affected, as stated by the team) 1,000,000 → 125,893 IU/mL (−0.9 log10) in 21 days between samples, on foscarnet. Decline "
+            "BAL (affected, as stated by the team) 1,000,000 → 125,893 IU/mL (−0.9 log10) in 21 days, on foscarnet. Decline "
             "0.3 log10 per week (95% interval 0.1 to 0.6; 4 results). Ward's line: preferably a decline of more than 1 log10 "
             "per week."
         ),
@@ -582,7 +582,7 @@ SENTENCES = {
             says=["slope", "guide", "higher"],
         ),
         (
-            "BAL (affected, as stated by the team) 1,000,000 → 5,000,000 IU/mL (+0.7 log10) in 21 days between samples, on foscarnet, "
+            "BAL (affected, as stated by the team) 1,000,000 → 5,000,000 IU/mL (+0.7 log10) in 21 days, on foscarnet, "
             "ganciclovir. Rise 0.5 log10 per week (95% interval 0.2 to 0.8; 4 results). Ward's line: preferably a decline of "
             "more than 1 log10 per week. The rise is more than scatter."
         ),
