@@ -20,8 +20,8 @@ LONGER = {
     "data_contracts/reading.py": 315,
     "cmvmon/domain/results.py": 360,
     "cmvmon/shell/rows/schema.py": 390,
-    "cmvmon/text/languages/nl.py": 550,
-    "cmvmon/text/languages/en.py": 550,
+    "cmvmon/text/languages/nl.py": 560,
+    "cmvmon/text/languages/en.py": 560,
 }
 PACKAGES = ("cmvmon", "flows", "data_contracts", "dashboards")
 # What stands at the top: anything else is what a machine made, and was taken in by mistake.
