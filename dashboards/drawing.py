@@ -191,23 +191,35 @@ class Drawing:
         self.labels.append(place | {"xanchor": "left", "font": {"color": INK, "size": self.sizes.font_px}} | look)
 
     def _beside(self, text: str, limit: float, y: str, drawn: list[Point], *, above: bool, start: datetime) -> None:
-        """A line's name above or below it: from `start`, unless a mark or curve is in the way there and none near as_of."""
-        height = math.log10(limit)
-        low, high = (
-            (height - 0.3, height + self.sizes.label_decades)
-            if above
-            else (height - self.sizes.label_decades, height + 0.3)
-        )
-        near = [moment for moment, load in self._passed(drawn) if low <= math.log10(load) <= high]
+        """A line's name beside it: above or below as asked, from `start`, where no mark or curve is in the way; else up to as_of, else
+        on the other side of the line. From a start so late that it would be cut off, up to as_of."""
         reach = (self.window.end - self.window.start) * self.sizes.label_share
-        is_left_taken = any(start - reach / 8 <= moment <= start + reach for moment in near)
-        is_right_taken = any(moment >= self.view.as_of - reach for moment in near)
-        place: dict[str, Any] = {"yanchor": "bottom"} if above else {"yanchor": "top", "yshift": -2}
+        passed = [(moment, math.log10(load)) for moment, load in self._passed(drawn)]
+        is_cut = start + reach > self.window.end
+        free = (
+            (is_above, at_right)
+            for is_above in (above, not above)
+            for at_right in ((True,) if is_cut else (False, True))
+            if not self._is_in_the_way(passed, math.log10(limit), start, above=is_above, at_right=at_right)
+        )
+        is_above, at_right = next(free, (above, is_cut))
+        place: dict[str, Any] = {"yanchor": "bottom"} if is_above else {"yanchor": "top", "yshift": -2}
         place |= {"xshift": 6, "bgcolor": VEIL}  # off the numbers of the axis, legible over a curve
-        if is_left_taken and not is_right_taken:
+        if at_right:
             place |= {"xanchor": "right", "xshift": -3}
-            start = self.view.as_of
-        self.label(literal(text), self.window.x(start), height, "x", y, **place)
+        self.label(
+            literal(text), self.window.x(self.view.as_of if at_right else start), math.log10(limit), "x", y, **place
+        )
+
+    def _is_in_the_way(
+        self, passed: list[tuple[datetime, float]], height: float, start: datetime, *, above: bool, at_right: bool
+    ) -> bool:
+        """Whether a mark or a curve (moments and log10 loads) lies where the name of a line at that height would stand."""
+        decades = self.sizes.label_decades
+        low, high = (height - 0.3, height + decades) if above else (height - decades, height + 0.3)
+        reach = (self.window.end - self.window.start) * self.sizes.label_share
+        first, last = (self.view.as_of - reach, self.view.as_of) if at_right else (start - reach / 8, start + reach)
+        return any(first <= moment <= last and low <= load <= high for moment, load in passed)
 
     def _passed(self, drawn: list[Point]) -> list[tuple[datetime, float]]:
         """Where marks stand, and where the lines between them pass: moments and loads."""

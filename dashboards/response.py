@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cmvmon.dashboards import facts
 from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards.moved import way_in_words
 from cmvmon.dashboards.rows import Row, rows_of
 from cmvmon.dashboards.views import PatientView
 from cmvmon.domain.series import SERIES_KEY
@@ -25,21 +26,45 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
             alert["rule"] == _REBOUND and alert["compartment"] == row["compartment"]
             for alert in rows_of(view.open_alerts)
         )
+        last_used = facts.collected_at(row["last_result_id"], shown)
+        latest = _latest(row, shown)
+        decline = decline_sentence(row, language, time_zone=view.time_zone, protocol=view.protocol)
+        is_of_before = latest is not None and last_used is not None and last_used < latest.row["collected_at"]
+        if is_of_before and last_used is not None:
+            until = language.date(last_used, view.time_zone)
+            decline, rebound = language.say("response.until", said=decline, date=until), ""
+        else:
+            rebound = rebound_sentence(
+                row, language, last_used=last_used, is_alerted=is_alerted, protocol=view.protocol
+            )
+            decline = _now(latest, row, shown, view, language) + decline
         rows.append(
             {
                 "compartment": name[0].upper() + name[1:],
-                "decline": decline_sentence(row, language, time_zone=view.time_zone, protocol=view.protocol),
-                "rebound": rebound_sentence(
-                    row,
-                    language,
-                    last_used=facts.collected_at(row["last_result_id"], shown),
-                    is_alerted=is_alerted,
-                    protocol=view.protocol,
-                ),
+                "decline": decline,
+                "rebound": rebound,
                 "next_sample": _next_sample(row, view, language),
             }
         )
     return rows
+
+
+def _latest(row: Row, shown: list[Point]) -> Point | None:
+    """The newest result in use of that series; None where none is shown."""
+    series = (row["compartment"], row["laboratory"], row["assay"])
+    mine = [point for point in shown if point.is_used and point.series == series]
+    return max(mine, key=lambda point: point.row["collected_at"], default=None)
+
+
+def _now(latest: Point | None, row: Row, shown: list[Point], view: PatientView, language: Language) -> str:
+    """Which way the load went lately, where that is not the way of the mean since the start, which alone would be read as of now."""
+    course = None if latest is None else facts.course_to(latest, shown, view.protocol)
+    mean, low, high = (row[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
+    if latest is None or course is None or mean is None or low is None or high is None:
+        return ""
+    is_other_way = {"rises": mean > 0, "falls": mean < 0, "within_noise": low > 0 or high < 0}.get(course.way, False)
+    span = latest.row["collected_at"] - course.since.row["collected_at"]
+    return language.say("response.now", way=way_in_words(course.way, span, language)) if is_other_way else ""
 
 
 def _next_sample(row: Row, view: PatientView, language: Language) -> str:

@@ -56,7 +56,7 @@ CASES = (
         "None: the laboratory has withdrawn it",
         "A withdrawn value is still used, or the withdrawal is read as a negative result.",
         {
-            "nl": ("Uitslag ingetrokken nadat hij hier stond", "door het laboratorium ingetrokken (11-02-2024)"),
+            "nl": ("Uitslag ingetrokken nadat die hier stond", "door het laboratorium ingetrokken (11-02-2024)"),
             "en": ("Result withdrawn after it stood here", "withdrawn by the laboratory (11 Feb 2024)"),
         },
     ),

@@ -33,10 +33,12 @@ RISING_AGAIN = (
 )
 
 
-def view(*rows: dict[str, Any], method: str = "bank", start: float = 0.0, **other: Any) -> PatientView:
-    """The page of a patient on ganciclovir since day 0 with these results, as an assessment at AS_OF gives it."""
+def view(
+    *rows: dict[str, Any], method: str = "bank", start: float = 0.0, stop: float | None = None, **other: Any
+) -> PatientView:
+    """The page of a patient on ganciclovir since day 0, until `stop`, with these results, as an assessment at AS_OF gives it."""
     results = made_up.results(*rows)
-    courses = ANTIVIRAL_COURSES.conform(pl.DataFrame([course("ganciclovir", start)]))
+    courses = ANTIVIRAL_COURSES.conform(pl.DataFrame([course("ganciclovir", start, stop)]))
     protocol = Protocol.shipped()
     as_of = other.get("as_of", AS_OF)
     clocks = treatment_courses(courses, protocol=protocol, as_of=as_of)

@@ -181,7 +181,7 @@ def test_a_decline_and_a_rise_are_said_with_interval_and_number_of_results() -> 
         "mean_decline_high_log10_per_week": -0.1,
     }
     assert told(**rising) == (
-        "Plasma: Stijging 0,4 log10 per week (95%-BI 0,1 tot 0,7; 5 metingen), sinds 01-11-2026. "
+        "Plasma: Laatste load ↓ daalde in 8 d. Gemiddeld over de hele tijd: Stijging 0,4 log10 per week (95%-BI 0,1 tot 0,7; 5 metingen), sinds 01-11-2026. "
         "Opnieuw stijgend: kans hier niet genoemd; een daling sinds de start is niet aangetoond."
     )
 
@@ -262,6 +262,35 @@ def test_an_open_alert_of_a_new_rise_is_pointed_to_and_not_contradicted() -> Non
     shown = replace(of, open_alerts=alerts(alert("rebound", 2, evidence)))
     rows = response_rows(points(shown.results), shown, NL)
     assert [row["rebound"] == "Opnieuw stijgend: zie de open melding." for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("loads", "begins"),
+    [
+        ((120_000, 61_000, 13_000, 900, 6_000, 40_000), "Laatste load ↑ steeg in 8 d. Gemiddeld over de hele tijd: Geschat 0,0"),
+        ((120_000, 61_000, 13_000, 6_100, 1_900, 700), "Daling"),
+        ((120_000, 61_000, 2_000, 1_900, 2_100, 2_000), "Laatste load ≈ stabiel 8 d. Gemiddeld over de hele tijd: Daling"),
+        ((120_000, 240_000, 500_000, 900_000, 1_500_000, 3_000_000), "Stijging"),
+    ],
+)  # fmt: skip
+def test_a_mean_that_went_the_other_way_than_the_latest_load_is_said_to_be_one(
+    loads: tuple[int, ...], begins: str
+) -> None:
+    """Else a fall since the start is read as of now, beside an alert of a rise."""
+    days = (-0.5, 3, 7, 10, 14, 18)
+    shown = view(*(result(day, "plasma", load) for day, load in zip(days, loads, strict=True)))
+    assert said(shown)[0].removeprefix("Plasma: ").startswith(begins)
+
+
+def test_an_estimate_that_ended_with_the_course_says_so_and_says_nothing_of_now() -> None:
+    later = (result(30, "plasma", 640), result(35, "plasma", 4_300))
+    line = said(view(*FALLING, *later, stop=19, as_of=made_up.day(37)))[0]
+    assert "Geschat t/m 19-11-2026; latere uitslagen tellen niet mee." in line
+    assert "Opnieuw stijgend" not in line
+    assert "Laatste load" not in line
+    english = said(view(*FALLING, *later, stop=19, as_of=made_up.day(37)), "en")[0]
+    assert "Estimated up to 19 Nov 2026; later results do not count in it." in english
+    assert "Geschat t/m" not in said(view(*FALLING, stop=19, as_of=made_up.day(21)))[0]
 
 
 def test_rows_in_any_order_give_the_same_page() -> None:

@@ -338,6 +338,8 @@ SENTENCES: dict[str, str] = {
     "response.series": "{compartment} ({laboratory}, {assay})",
     "response.rate": "{slope}, since {since}.",
     "response.rate_but": "{slope}, since {since}; {remark}.",
+    "response.now": "Latest load {way}. On average over the whole time: ",
+    "response.until": "{said} Estimated up to {date}; later results do not count in it.",
     "response.no_rate": "Rate of decline not stated ({why}).",
     "next_sample.settles": (
         "Not settled yet: a further sample on {date} would settle it with {percent} probability (if not detected: {call})."

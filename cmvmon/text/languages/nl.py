@@ -337,6 +337,8 @@ SENTENCES: dict[str, str] = {
     "response.series": "{compartment} ({laboratory}, {assay})",
     "response.rate": "{slope}, sinds {since}.",
     "response.rate_but": "{slope}, sinds {since}; {remark}.",
+    "response.now": "Laatste load {way}. Gemiddeld over de hele tijd: ",
+    "response.until": "{said} Geschat t/m {date}; latere uitslagen tellen niet mee.",
     "response.no_rate": "Snelheid van de daling niet genoemd ({why}).",
     "next_sample.settles": (
         "Nog geen uitsluitsel: een volgend monster op {date} zou dat met {percent} kans geven (als dat niet aantoonbaar is: {call})."
