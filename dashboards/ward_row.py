@@ -88,7 +88,7 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
     is_last = bool(told) and not answers[0]
     beside = "" if is_last else untold
     return {
-        "order": (*(alert_order.of_patient(told) if told else _by_load(row)), row.patient_id, row.href),
+        "order": (*(alert_order.of_patient(told) if told else _by_load(row, ward)), row.patient_id, row.href),
         "tier": tier,
         "has_information": len(told) < len(alerts),
         "patient_id": row.patient_id,
@@ -111,10 +111,12 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
     }
 
 
-def _by_load(row: WardRow) -> tuple[Any, ...]:
-    """The order of a patient of whom no alert asks for anybody: the higher the highest of the latest loads, the earlier."""
-    loads = [each.viral_load_iu_per_ml or 0.0 for each in row.latest]
-    above = [each.limit_iu_per_ml or 0.0 for each in row.latest if each.detection == words.ABOVE_ULOQ]
+def _by_load(row: WardRow, ward: OfTheWard) -> tuple[Any, ...]:
+    """The order of a patient of whom no alert asks for anybody: the higher the highest of the latest loads that a rule watches, the
+    earlier. What is older than a gap that begins a new segment does not count. It is an order of rows, and compares no two loads."""
+    recent = [each for each in row.latest if each.is_watched and (ward.as_of - each.collected_at).days < ward.gap_days]
+    loads = [each.viral_load_iu_per_ml or 0.0 for each in recent]
+    above = [each.limit_iu_per_ml or 0.0 for each in recent if each.detection == words.ABOVE_ULOQ]
     return _INFORMATION, -max([*loads, *above], default=0.0)
 
 

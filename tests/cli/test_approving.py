@@ -264,4 +264,4 @@ def test_a_title_or_a_point_makes_no_second_person(root: Path) -> None:
     file = root / "protocol" / "own.toml"
     protocol(root, "try", file, "--by", "dr. A. Made-Up")
     with pytest.raises(SiteError, match="another person must approve it"):
-        protocol(root, "approve", file, "--by", "Dr A Made Up")
+        protocol(root, "approve", file, "--by", "A made up")

@@ -21,6 +21,7 @@ from cmvmon.domain.extras import MODULES, extra_of, how, needs, not_there
 from cmvmon.domain.versions import usable_rows
 from cmvmon.run.checks.listener_checkup import of_listener
 from cmvmon.run.checks.nights_checkup import of_nights
+from cmvmon.run.checks.policy_checkup import of_policy
 from cmvmon.run.checks.telling_checkup import of_notify, of_out
 from cmvmon.run.health import freshness
 from cmvmon.run.health.backup_checkup import of_backup
@@ -30,7 +31,6 @@ from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
 from cmvmon.shell.as_known import known, numbers_in_store
 from cmvmon.shell.folder.drop_folder import look_through
-from cmvmon.shell.folder.in_force import judging
 from cmvmon.shell.folder.making_site import refuse_lost_database
 from cmvmon.shell.folder.site import PAGE_KEY, Site
 from cmvmon.shell.store import database
@@ -40,7 +40,6 @@ from cmvmon.shell.versions.links import links
 from cmvmon.shell.work import content_hashes
 from cmvmon.text import language
 from cmvmon.text.moved_together import moved_in_words
-from cmvmon.text.policy import waiting_in_words
 
 # Pairs that resolve and import but do not run together: docs/decisions/0004-pins.md.
 _PINNED = {"fastapi": (0, 151), "sqlalchemy": (2, 1), "prefect": (3, 9)}
@@ -70,7 +69,7 @@ def checkup(
         ("installation", _installation),
         ("settings", lambda: _settings(site)),
         ("rights", lambda: _rights(site)),
-        ("protocol", lambda: _protocol(site)),
+        ("protocol", lambda: (Finding("protocol", *said) for said in of_policy(site))),
         ("laboratory files", lambda: _laboratories(site)),
         ("table files", lambda: _table_files(site)),
         ("listener", lambda: _listener(site)),
@@ -145,21 +144,6 @@ def _rights(site: Site) -> Iterator[Finding]:
     words = f"every user of this machine may come at {', '.join(open_to_all)}: `chmod -R o= {site.root}`"
     closed = "nobody beside this user and its group reads the site"
     yield Finding("rights", "note" if open_to_all else "ok", words if open_to_all else closed)
-
-
-def _protocol(site: Site) -> Iterator[Finding]:
-    found = judging(site)
-    by = (
-        ""
-        if found.approval is None
-        else f"; approved by {found.approval.actor} on {found.approval.approved_at:%Y-%m-%d}"
-    )
-    yield Finding("protocol", "ok", f"{found.protocol.version}; owner: {found.protocol.owner}{by}")
-    if found.waits is not None:
-        words = waiting_in_words(found.waits, language("en"), site.settings().time_zone)
-        yield Finding(
-            "protocol", "note", f"{words} `cmvmon protocol list` tells what was tried; `protocol try`, then `approve`"
-        )
 
 
 def _laboratories(site: Site) -> Iterator[Finding]:

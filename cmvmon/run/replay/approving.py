@@ -20,6 +20,7 @@ from cmvmon.shell.store.session import open_store
 from cmvmon.shell.taken_in import journal
 from cmvmon.shell.work.opening import held
 
+_TITLES = frozenset({"dr", "drs", "prof", "mr", "mrs", "ms", "mw", "dhr", "ir", "ing", "md", "phd"})
 HOLDS = timedelta(days=7)  # a trial is of the nights before it: an older one is made again
 
 
@@ -76,9 +77,9 @@ def listed(root: Path) -> dict[str, Any]:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Whether two names are one, however they are written: capitals, blanks, points and forms of letters aside.
+    """Whether two names are one, however they are written: titles, capitals, blanks, points and forms of letters aside.
 
-    >>> is_same_person("dr. A. de Vries", "Dr A devries"), is_same_person("A. de Vries", "B. de Vries")
+    >>> is_same_person("dr. A. de Vries", "A devries"), is_same_person("A. de Vries", "B. de Vries")
     (True, False)
     """
     return _folded(one) == _folded(other)
@@ -86,7 +87,8 @@ def is_same_person(one: str, other: str) -> bool:
 
 def _folded(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(letter for letter in plain if letter.isalnum()) or "".join(plain.split())
+    words = "".join(letter if letter.isalnum() else " " for letter in plain).split()
+    return "".join(word for word in words if word not in _TITLES) or "".join(plain.split())
 
 
 def _trial(connection: sa.Connection, new: Protocol, who: str, at: datetime, since: datetime | None) -> dict[str, Any]:
