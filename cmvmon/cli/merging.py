@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Mapping
 from typing import Annotated
@@ -46,6 +45,7 @@ def merge(
     site: MadeSite = HERE,
 ) -> None:
     """Merges a patient's number into another, or ends that (--until); --list shows what was merged."""
+    from cmvmon.run.answers.who_says import who_says
     from cmvmon.run.daytime import merging
 
     if every:
@@ -64,7 +64,7 @@ def merge(
         new,
         at=moment_of(at, site),
         until=None if until is None else moment_of(until, site),
-        by=by or getpass.getuser(),
+        by=who_says(by),
         are_compared=are_compared,
     )
     if as_json:

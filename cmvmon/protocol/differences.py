@@ -8,6 +8,7 @@ from typing import Any
 
 from cmvmon.protocol.protocol import SHOWN_OF_HASH, Protocol
 from cmvmon.protocol.rule_stanza import RuleStanza
+from cmvmon.protocol.sourced_rows import SourcedRows
 from cmvmon.protocol.stanza import PROVENANCE_KEYS, Provenance, declared_fields, keys_of
 
 PRIORS_LINES = "priors"  # the place of the lines that [trajectory_priors] names: they stand in a file of their own
@@ -91,11 +92,22 @@ def _keys(one: Any) -> Iterator[tuple[str, Any, str]]:
         yield from ((name, value, _shown(value)) for name, value in {**one.numbers, **one.others}.items())
         return
     for key in keys_of(type(one)):
-        yield key.name, getattr(one, key.name), _shown(getattr(one, key.name))
+        value = getattr(one, key.name)
+        if isinstance(key.kind, SourcedRows):
+            yield from _rows(key.name, key.kind, value)
+        else:
+            yield key.name, value, _shown(value)
     for part, said in declared_fields(type(one)):
         if said.kind is not None and said.takes_rest:
             for name, value in getattr(one, part.name).items():
                 yield name, value, _shown(value) if isinstance(value, float) else said.kind.show(value)
+
+
+def _rows(name: str, kind: SourcedRows[Any], rows: tuple[Any, ...]) -> Iterator[tuple[str, Any, str]]:
+    """Each row of a table by what it is for, where it says so, else by its number: only the row that changed is told."""
+    for number, row in enumerate(rows, 1):
+        about = f"source: {row.source}; strength: {row.strength}; owner: {row.owner}"
+        yield f"{name} {getattr(row, 'label', number)}", row, f"{kind.show((row,))}. {about}"
 
 
 def _shown(value: Any) -> str:

@@ -50,10 +50,10 @@ class Label(Kind):
 
     @property
     def says(self) -> str:
-        return "text"
+        return "text that is not empty"
 
     def read(self, found: object, place: Place) -> str | None:
-        if isinstance(found, dict | list):
+        if isinstance(found, dict | list) or not str(found).strip():
             place.refuse(f"must be {self.says}", found=found)
             return None
         return str(found)

@@ -6,6 +6,7 @@ from importlib import resources
 
 import pytest
 
+from cmvmon.domain.errors import ProtocolError
 from cmvmon.protocol.differences import differences
 from cmvmon.shell.folder.protocol_files import Protocol
 
@@ -61,3 +62,22 @@ def test_other_lines_of_priors_are_told_apart_by_their_file() -> None:
         ("priors", "ours-1"),
         ("priors", "simulated-1"),
     ]
+
+
+def test_of_a_table_of_doses_the_row_that_changed_is_named_in_words() -> None:
+    old = 'induction = ["5 mg/kg q12h"]'
+    assert old in TEXT
+    found = differences(Protocol.shipped(), Protocol.read(TEXT.replace(old, 'induction = ["4 mg/kg q12h"]', 1)))
+    (one,) = found
+    assert (one.stanza, one.key.startswith("rows [")) == ("doses.ganciclovir", True)
+    assert one.old is not None
+    assert one.new is not None
+    assert "5 mg/kg q12h" in one.old.value
+    assert "4 mg/kg q12h" in one.new.value
+    assert "Row(" not in one.new.value
+
+
+@pytest.mark.parametrize("label", ['""', '"  "'])
+def test_a_protocol_without_a_label_is_refused(label: str) -> None:
+    with pytest.raises(ProtocolError, match="version"):
+        Protocol.read(TEXT.replace('version = "icu_cmv_2024.11"', f"version = {label}"))

@@ -7,7 +7,6 @@ to wait for whoever holds the site; AlreadyRunning after that.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from cmvmon.domain.errors import AnswerRefused
 from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.episodes import Word
 from cmvmon.run.answers.free_text import refuse_patients
+from cmvmon.run.answers.who_says import who_says
 from cmvmon.run.asking.chosen_alert import chosen
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.as_known.known import known_table
@@ -135,7 +135,7 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
                 refuse_patients(connection, words_typed, option=option, as_of=at, about=alert["patient_id"])
             if said == episodes.SNOOZE and alert["state"] == episodes.OPEN:
                 word["until"] = _until(opened, connection, alert, wanted=word["until"], at=at)
-            spoken = Word(said, at, actor=actor or getpass.getuser(), **word)
+            spoken = Word(said, at, actor=who_says(actor), **word)
             found = alert_store.answer(connection, alert["alert_id"], spoken)
             if page.judged is not None and alert["said_at"] != page.judged:  # raised here, so that nothing was recorded
                 raise AnswerRefused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.run.answers.free_text import refuse_patients
+from cmvmon.run.answers.who_says import who_says
 from cmvmon.run.asking import quarantine_names
 from cmvmon.run.deliveries.faults import note_feed
 from cmvmon.shell.folder import landing
@@ -51,7 +51,7 @@ def _answered(root: Path, delivery: str, answer: str, why: str, actor: str | Non
             refuse_patients(connection, why, option="--why", as_of=at)
             way = _meant(connection, delivery.strip(), answer)
             row = dict(zip(("delivery_id", "feed", "kept_as"), way, strict=True))
-            row |= {"answered_at": at, "answer": answer, "why": why.strip(), "actor": actor or getpass.getuser()}  # type: ignore[dict-item]
+            row |= {"answered_at": at, "answer": answer, "why": why.strip(), "actor": who_says(actor)}  # type: ignore[dict-item]
             landed = _landed(opened, way)
             unjudged.answer(connection, row, landed_at=landed.landed_at if landed else None)
             journal.note_landing_answer(site.landing, row)

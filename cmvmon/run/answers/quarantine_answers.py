@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from cmvmon.domain.conflicts import CONFLICTS
 from cmvmon.domain.errors import SiteError
 from cmvmon.feeds.result_cells import ASKS_A_PERSON
 from cmvmon.run.answers.free_text import refuse_patients
+from cmvmon.run.answers.who_says import who_says
 from cmvmon.run.asking import quarantine_names
 from cmvmon.run.deliveries.faults import note_feed
 from cmvmon.shell.folder.site import Site
@@ -142,7 +142,7 @@ def _answering(opened: OpenSite, why: str, actor: str | None) -> Iterator[tuple[
     at = moment_of_a_word(opened)
     with opened.writing() as connection:
         refuse_patients(connection, why, option="--why", as_of=at)
-        yield connection, {"why": why.strip(), "actor": actor or getpass.getuser(), "answered_at": at}
+        yield connection, {"why": why.strip(), "actor": who_says(actor), "answered_at": at}
         list_anew(connection)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 from cmvmon.assess import assess
 from cmvmon.domain import words
 from cmvmon.domain.errors import SiteError
+from cmvmon.run.answers.who_says import who_says
 from cmvmon.run.asking.rule_query import rule_of
 from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.shell.alerts import rule_switches
@@ -39,7 +39,7 @@ def switch(root: Path, code: str, *, is_disabled: bool, why: str, actor: str | N
             if (code in off) == is_disabled:
                 raise SiteError(f"the rule {code} is switched {'off' if is_disabled else 'on'} already")
             said = {"rule": code, "is_disabled": is_disabled, "changed_at": at, "why": why.strip()}
-            row = said | {"actor": actor or getpass.getuser()}
+            row = said | {"actor": who_says(actor)}
             journal.note_switching(site.landing, row)
             rule_switches.record(connection, row)
 

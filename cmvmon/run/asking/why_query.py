@@ -31,13 +31,16 @@ from cmvmon.run.asking.what_it_rests_on import waiting_of, what_it_rests_on
 from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.shell.alerts import alert_store, stored_results
+from cmvmon.shell.alerts.work_facts import each_fact, moved_of
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder.in_force import former, judging, place_of
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.work.opening import OpenSite, open_site
 from cmvmon.text import Language, alert_details, alert_sentence, alert_title, language
+from cmvmon.text.moved_together import moved_in_words
 from cmvmon.text.provenance import owner_in_words, strength_in_words
+from cmvmon.text.values import operations_in_words
 
 _TRIED = 10  # results left out, one at a time, the newest first
 
@@ -65,9 +68,7 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             said = stored_results.stored(connection, VERDICTS, as_of=at, patients=[patient])
             waiting = waiting_of(connection, patient, as_of=at) if patient else []
         if alert["rule"] == words.OPERATIONS:
-            raise SiteError(
-                "that alert is about a feed, not a patient: no rule made it; `cmvmon quarantine list` shows why"
-            )
+            raise SiteError(_about_the_work(each_fact(alert["evidence"])[0], spoken, settings.time_zone))
         rule, evidence = rule_of(alert["rule"]), json.loads(alert["evidence"])
         frame = read_back(rule, _as_verdict(alert), all_fact_tables())
         rests = what_it_rests_on(rule, alert | {"verdict": words.ALERT}, said, spoken=spoken, waiting=waiting)
@@ -96,6 +97,20 @@ def explained(root: Path, alert_id: str, *, lang: str | None) -> dict[str, Any]:
             "tipped_by": _tipped(opened, rule, alert, result_ids, said, spoken),
             "where": where(site, rule) | {"rows": _rows(opened, site, subject_key(alert["subject"]) | evidence)},
         }
+
+
+def _about_the_work(fact: Mapping[str, Any], spoken: Language, time_zone: str) -> str:
+    """What an alert about the work says, and where to look."""
+    moved = moved_of(fact)
+    if moved is None:
+        return (
+            f"that alert is about the work, not a patient: no rule made it ({operations_in_words(fact['code'], spoken)}); "
+            "`cmvmon status` and `cmvmon quarantine list` show why"
+        )
+    return (
+        f"that alert is about a laboratory, not a patient: {moved_in_words(moved, spoken, time_zone)} "
+        "The page of data and `cmvmon status` say it too; each patient's page names the loads of which nothing is said"
+    )
 
 
 def _rows(opened: OpenSite, site: Site, told: Mapping[str, Any]) -> list[dict[str, str]]:
