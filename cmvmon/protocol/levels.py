@@ -87,6 +87,6 @@ class LevelTiming:
     )
     replacement_gap_h: float = key(_LEVEL, "a shorter interruption of renal replacement is none")
     held_share: float = key(
-        Number(above=0, below=1), "a trough inside its target by this share of its line ends an alert"
+        Number(at_least=0, at_most=0.5), "a trough inside its target by this share of its line ends an alert"
     )
     provenance: Provenance

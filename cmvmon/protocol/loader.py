@@ -11,6 +11,7 @@ from typing import Any
 
 from cmvmon.domain.errors import ProtocolError, ProtocolUnusable
 from cmvmon.protocol.faults import Fault, Place
+from cmvmon.protocol.margins import wide_margins
 from cmvmon.protocol.protocol import Protocol
 from cmvmon.protocol.resistance_table import ResistanceTable, hash_of, read_resistance_table
 from cmvmon.protocol.stanza import PROVENANCE_KEYS, Key, read_stanza
@@ -52,6 +53,8 @@ def read_protocol(
     place = Place(name, drugs=drugs, rules=rules)
     protocol = read_stanza(Protocol, document, place)
     faults = [*place.faults, *_strangers(document, name, rules)]
+    if isinstance(protocol, Protocol):
+        faults += wide_margins(protocol, name)
     if faults or not isinstance(protocol, Protocol):
         listed = "\n  ".join(str(fault) for fault in faults)
         raise ProtocolUnusable(

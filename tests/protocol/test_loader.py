@@ -101,6 +101,15 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("an alarm without its number", "probability_rebound = ", "probability = ", "[alarm.plasma] probability_rebound is missing"),
         ("an alarm that is text", "probability_rebound = ", 'probability_rebound = "3"  #', "[alarm.plasma] probability_rebound must be a number"),
         ("a stanza that is a number", "[prior.bal]", "[prior]\nbal = 3\n[prior.bl]", "[prior.bal] must be a table"),
+        ("a margin as wide as a rise", "held_log10 = 0.2", "held_log10 = 0.5", "[watched] held_log10 must be smaller than [rules.untreated_rise] rise_log10 (0.5), else a falling load is called a rise; found 0.5; lower it"),
+        ("a rise as small as its margin", "rise_log10 = 1.0                  # more than this above the lowest value", "rise_log10 = 0.2 #", "smaller than [rules.rebound] rise_log10 (0.2)"),
+        ("a margin as wide as a rise in the airways", "held_lower_airway_log10 = 0.4", "held_lower_airway_log10 = 1.2", "held_lower_airway_log10 must be smaller than [rules.rise_on_prophylaxis] lower_airway_rise_log10 (1.2)"),
+        ("a margin of nothing", "held_log10 = 0.2", "held_log10 = 0", "[watched] held_log10 must be a number above 0"),
+        ("a load that holds for no time", "held_within_days = 14.0", "held_within_days = 0", "[watched] held_within_days must be a number above 0"),
+        ("a load that holds after it says nothing", "held_within_days = 14.0", "held_within_days = 14.1", "[watched] held_within_days must be at most [rules.untreated_rise] within_days (14), after which a result says nothing of now; found 14.1; lower it"),
+        ("a share below 0", "held_share = 0.1", "held_share = -0.01", "[level_timing] held_share must be a number from 0 to 0.5"),
+        ("a share above a half", "held_share = 0.1", "held_share = 0.51", "[level_timing] held_share must be a number from 0 to 0.5; found 0.51"),
+        ("a share as wide as a target", "held_share = 0.1", "held_share = 0.42", "[level_timing] held_share is too much for the target of [levels.ganciclovir] from "),
         ("a number for a stanza", "[rules.suppressed]", "suppressed = 3\n[rules.supressed]", "is not a key"),
     ],
 )  # fmt: skip
@@ -109,6 +118,22 @@ def test_a_broken_protocol_stops_the_start_and_says_where(what: str, before: str
     with pytest.raises(ProtocolError, match=re.escape(said)) as refused:
         read(TEXT.replace(before, after, 1))
     assert "ours.toml" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("held_log10 = 0.2", "held_log10 = 0.49"),
+        ("held_log10 = 0.2", "held_log10 = 0.001"),
+        ("held_lower_airway_log10 = 0.4", "held_lower_airway_log10 = 1.19"),
+        ("held_within_days = 14.0", "held_within_days = 0.5"),
+        ("held_share = 0.1", "held_share = 0"),
+        ("held_share = 0.1", "held_share = 0.41"),
+    ],
+)
+def test_a_margin_just_inside_its_limits_is_taken(before: str, after: str) -> None:
+    assert before in TEXT
+    read(TEXT.replace(before, after, 1))
 
 
 def test_every_fault_is_reported_at_once() -> None:
