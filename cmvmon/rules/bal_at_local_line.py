@@ -62,7 +62,7 @@ RULE = Rule(
     says=(
         say("at_line", *result, when=at_line),
         say("quantified", *result, when=~at_line),
-        held.stands(is_held),
+        held.reached(is_held),
         *HOST,
         say("published_solid_organ", *_published("solid_organ_low", "solid_organ_high"), when=has_organ),
         say("published_stem_cell", *_published("stem_cell_low", "stem_cell_high"), when=has_stem_cells),

@@ -1,4 +1,4 @@
-"""An alert at a line stands until the load has clearly left that line: what the rules say of it then, and on which sample it rests."""
+"""An alert at a line holds until the load has clearly left that line: what the rules say of it then, and on which sample it rests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from cmvmon.rules.rulebook import Say, say
 load = fact("held_at_least_iu_per_ml")
 
 
-def stands(when: Condition, which: str = "held") -> Say:
-    """That an alert stands although the latest results alone would not give it, and since which sample.
+def reached(when: Condition, which: str = "held") -> Say:
+    """When a line was reached that the latest load no longer reaches, and that none since lies clearly below it.
+
+    It is said whether the alert stood since then or not: no rule knows that, as both results may have come at once.
 
     Args:
         when: that it is so.

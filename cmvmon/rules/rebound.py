@@ -65,7 +65,7 @@ RULE = Rule(
         ("rise_not_computed", not_computed & ~may_exceed),
         ("rise_undecided", otherwise),
     ),
-    says=(*of_a_rise(observed, computed, before=exceeds(before), blood=by_blood), held.stands(is_held, "held_point")),
+    says=(*of_a_rise(observed, computed, before=exceeds(before), blood=by_blood), held.reached(is_held, "held_point")),
     rests_on=(
         ((*response.WEEK_IDS, *HELD_IDS), computed & response.has_results & is_held),
         (HELD_IDS, is_held),

@@ -68,7 +68,7 @@ RULE = Rule(
         say("rise_from_limit", *POINTS, when=observed & rises.is_from_limit),
         say("rise", *POINTS, when=observed & ~rises.is_from_limit),
         say("loads", fact("compartment"), *samples.PREVIOUS, *samples.LATEST, when=~observed),
-        held.stands(is_held, "held_point"),
+        held.reached(is_held, "held_point"),
         say("line", number("rise_log10"), line, when=~in_airways),
         say("line_airway", number("lower_airway_rise_log10"), line, when=in_airways),
         say("drugs", fact("prophylaxis_drugs"), since),

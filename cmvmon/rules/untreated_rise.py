@@ -56,7 +56,7 @@ RULE = Rule(
         say("load", *samples.LATEST, fact("compartment"), when=~rises & ~elsewhere),
         say("elsewhere", *samples.LATEST, fact("compartment"), when=elsewhere & ~of.is_tissue),
         say("tissue", *samples.LATEST, fact("compartment"), when=elsewhere & of.is_tissue),
-        held.stands(is_held),
+        held.reached(is_held),
         NOT_STATED,
         say("line_high", of.high_line, when=high),
         say("line_rise", of.rising_line, of.far, when=rises & ~high),

@@ -25,6 +25,7 @@ from tests.telling.telling_site import notify
 
 PATIENT = "SYNTHETIC-1"
 SOUND = f"patient_id,condition,stated_at,ended_at\n{PATIENT},previously_immunocompetent,{patients.iso(patients.moment(-9))},\n"
+OF_UNTREATED = "SELECT event FROM alert_events WHERE rule = 'untreated_rise' ORDER BY sequence"
 LONG_AGO = "aciclovir(prophylaxis) d-40-d-30"
 TABLE = """
 | rule | series | courses | opened | sent | stands |
@@ -108,10 +109,26 @@ def test_whoever_acknowledged_it_is_not_asked_again_while_the_load_goes_up_and_d
     assert [e for e in events if e != "updated"] == ["opened", words.ACKNOWLEDGED]
 
 
-def test_the_page_says_why_the_alert_still_stands(tmp_path: Path) -> None:
-    played(tmp_path, "bal d0 11220, d3 8913", "-", rule="bal_at_local_line")
-    assert "The alert stands: its line was reached on" in page_of(tmp_path, PATIENT, "en")
-    assert "De melding staat nog: op" in page_of(tmp_path, PATIENT, "nl")
+def test_the_page_says_when_the_line_was_reached_of_an_alert_that_stood_and_of_one_that_never_did(
+    tmp_path: Path,
+) -> None:
+    stood, new = tmp_path / "stood", tmp_path / "new"
+    played(stood, "plasma d0 11220, d3 7200", "-", rule="untreated_rise")
+    known_before(new, "-")
+    at_once = [line for _, line in delivered("plasma d0 11220, d3 7200")]
+    lab_feed(new, land(new, "viral_load_results", at_once, at=day(4)), as_of=day(4))
+    nightly(new, as_of=day(5))
+    assert rows(stood, OF_UNTREATED)[0] == ("opened",)
+    assert len(rows(stood, OF_UNTREATED)) > 1
+    assert rows(new, OF_UNTREATED) == [("opened",)]
+    for root in (stood, new):
+        english, dutch = page_of(root, PATIENT, "en"), page_of(root, PATIENT, "nl")
+        assert "The line was reached on" in english
+        assert "no later result lies clearly below it" in english
+        assert "Grens bereikt op" in dutch
+        assert "sindsdien geen uitslag duidelijk eronder" in dutch
+        assert "The alert stands" not in english
+        assert "De melding staat" not in dutch
 
 
 def test_in_whatever_order_the_results_come_the_same_stands_in_the_end(tmp_path: Path) -> None:
