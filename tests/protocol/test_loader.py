@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from cmvmon.rules import needed_numbers
 from cmvmon.shell.folder.protocol_files import Protocol
 
 TEXT = resources.files("cmvmon.protocol").joinpath("icu_cmv_2024.toml").read_text(encoding="utf-8")
+POLICY_PAGE = (Path(__file__).parents[2] / "docs" / "site_policy.md").read_text(encoding="utf-8")
 FAMILIES = ("prior", "alarm", "rules", "doses", "levels")  # tables whose entries are stanzas
 
 
@@ -118,6 +120,20 @@ def test_a_broken_protocol_stops_the_start_and_says_where(what: str, before: str
     with pytest.raises(ProtocolError, match=re.escape(said)) as refused:
         read(TEXT.replace(before, after, 1))
     assert "ours.toml" in str(refused.value)
+
+
+def test_what_a_file_of_an_earlier_version_lacks_stands_in_the_docs() -> None:
+    whole = TEXT[TEXT.index("[moved_together]") : TEXT.index("# --- Does blood follow")]
+    former = re.sub(r"(?m)^held_.*\n", "", TEXT.replace(whole, ""))
+    with pytest.raises(ProtocolError) as refused:
+        read(former)
+    missing = re.findall(r"(\[\w+\])(?: (\w+))? is missing|(\w+) is missing", str(refused.value))
+    listed = next(line for line in POLICY_PAGE.splitlines() if line.startswith("| `icu_cmv_2024.10`"))
+    assert {part for found in missing for part in found if part} == {
+        "[watched]", "[level_timing]", "held_log10", "held_lower_airway_log10", "held_within_days", "held_share", "moved_together"
+    }  # fmt: skip
+    keys = {*tomllib.loads(whole)["moved_together"], *(part for found in missing for part in found if part)}
+    assert [key for key in keys if f"`{key}`" not in listed and f"`[{key}]`" not in listed] == []
 
 
 @pytest.mark.parametrize(
