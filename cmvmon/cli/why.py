@@ -30,7 +30,11 @@ def why(
         str | None, typer.Option("--rule", metavar="RULE", help="With --patient: of this rule alone.")
     ] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="Every question that the rule asks, also of what does not hold.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Every question that the rule asks, also of what does not hold, and the source of each number.",
+        ),
     ] = False,
     lang: Lang = None,
     as_json: Json = False,
@@ -66,7 +70,7 @@ def answer(found: dict[str, Any], width: int, *, is_whole: bool = False) -> str:
     from cmvmon.text import language
 
     spoken = language(found["language"])
-    where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken)}"
+    where = f"{_tipped(found, spoken)}\n\n{spoken.say('why.where')}\n{_where(found['where'], spoken, sourced=is_whole)}"
     parts = (
         printing.wrapped(_standing(found, spoken), width),
         conditions_table(found, spoken, width, is_whole=is_whole),
@@ -158,14 +162,15 @@ def _tipped(found: dict[str, Any], spoken: Language) -> str:
     return spoken.say("why.tipped", named=named, says=tipped["says"])
 
 
-def _where(found: dict[str, Any], spoken: Language) -> str:
+def _where(found: dict[str, Any], spoken: Language, *, sourced: bool = True) -> str:
+    """Where each number, the logic and the words stand; `sourced`: and the source of each stanza, which an answer names on top."""
     numbers = [
         f"{n['file']} [{n['stanza']}] {n['key']} = {number_text(n['value'], spoken)}{unit_text(n['unit'], spoken)}"
         for n in found["numbers"]
     ]
     rows = found.get("rows", [])
     numbers += [f"{row['file']} [{row['stanza']}] {row['row']}" for row in rows]
-    sources = sorted({_source(n, spoken) for n in (*found["numbers"], *rows)})
+    sources = sorted({_source(n, spoken) for n in (*found["numbers"], *rows)}) if sourced else []
     files = (spoken.say("why.logic", file=found["logic"]), spoken.say("why.words", files=", ".join(found["words"])))
     return "\n".join([*numbers, *files, *sources])
 

@@ -97,9 +97,13 @@ def test_the_questions_of_what_does_not_hold_are_asked_for(small_site: Path) -> 
     alert = of_the_line(small_site)["alert_id"]
     short = here("why", alert, "--lang", "en", site=small_site).stdout
     whole = here("why", alert, "--lang", "en", "--all", site=small_site).stdout
-    assert "Every question that the rule asks: --all" in short
+    assert "Every question that the rule asks, and the source of each number: --all" in short
     assert "--all" not in whole
-    parts = {line.split("  ")[0] for line in whole.splitlines() if line[:1].strip()}
+    told = [line for line in whole.splitlines() if line[:1].strip()]
+    sources = [line for line in told if line.startswith("source of [")]
+    assert sources
+    assert not set(sources) & set(short.splitlines())
+    parts = {line.split("  ")[0] for line in told if line not in sources}
     assert parts - {line.split("  ")[0] for line in short.splitlines()} == set(), "every part is named either way"
     questions = [line for line in whole.splitlines() if line.startswith(" ") and "  false  " in line]
     assert len(short.splitlines()) < len(whole.splitlines()), "and the questions of what does not hold are left out"
