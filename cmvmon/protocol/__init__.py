@@ -1,6 +1,7 @@
 """Clinical policy as data: the loader of the protocol file. Every clinical number stands there, none in code."""
 
 from cmvmon.protocol.loader import read_protocol
+from cmvmon.protocol.moved_together import MovedTogether
 from cmvmon.protocol.policy import (
     AffectedCompartments,
     Alarm,
@@ -30,6 +31,7 @@ __all__ = [
     "Drug",
     "Key",
     "LinePrior",
+    "MovedTogether",
     "NearLloq",
     "NextSample",
     "Protocol",

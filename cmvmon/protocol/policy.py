@@ -187,21 +187,6 @@ class Watched:
 
 
 @stanza
-class MovedTogether:
-    """When the results of a laboratory moved together, so that it is asked before anything is said of its patients."""
-
-    within_days: float = key(_POSITIVE, "results of samples of the last days", unit="days")
-    before_days: float = key(_POSITIVE, "the first is held against the last of so many days before", unit="days")
-    rise_log10: float = key(_POSITIVE, "up: a rise by more, of who had no drug since the result before")
-    rise_on_treatment_log10: float = key(_POSITIVE, "the same of who had one")
-    fall_log10: float = key(_POSITIVE, "down: a fall by more, of who had no drug since")
-    fall_on_treatment_log10: float = key(_POSITIVE, "the same of who had one")
-    least_patients: float = key(Number(at_least=2, whole=True), "so many patients at least moved the same way")
-    least_share_moved: float = key(Number(above=0.5, at_most=1), "and this share of those of whom it is known")
-    provenance: Provenance
-
-
-@stanza
 class Concordance:
     """When blood is said to follow another compartment, for a patient and for the unit (guide G20)."""
 

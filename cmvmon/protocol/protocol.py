@@ -14,6 +14,7 @@ from cmvmon.protocol.faults import Place
 from cmvmon.protocol.interactions import Interactions
 from cmvmon.protocol.kinds import Kind
 from cmvmon.protocol.levels import LevelTable, LevelTiming
+from cmvmon.protocol.moved_together import MovedTogether
 from cmvmon.protocol.policy import (
     AffectedCompartments,
     Alarm,
@@ -24,7 +25,6 @@ from cmvmon.protocol.policy import (
     Drugs,
     Exposure,
     LinePrior,
-    MovedTogether,
     NamedPriors,
     NearLloq,
     NextSample,

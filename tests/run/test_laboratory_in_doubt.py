@@ -1,4 +1,4 @@
-"""A laboratory reports in another unit, and many patients jump tenfold at once: one alert of the work, and nothing said of these loads.
+"""A laboratory reports in another unit, and many patients jump hundredfold at once: one alert of the work, and nothing said of these loads.
 
 Forty patients in bed, none treated, with steady loads in plasma on days 0 and 7. All made up.
 """
@@ -89,11 +89,13 @@ def said(root: Path, patient: str) -> dict[str, str]:
     }
 
 
-def test_forty_patients_tenfold_in_one_night_are_one_alert_of_the_work_and_a_correction_ends_it(tmp_path: Path) -> None:
+def test_forty_patients_hundredfold_in_one_night_are_one_alert_of_the_work_and_a_correction_ends_it(
+    tmp_path: Path,
+) -> None:
     ward(tmp_path)
     assert not in_doubt(tmp_path)
     assert not alerts(tmp_path, "open")
-    send(tmp_path, [line(one, 14, 10) for one in FORTY], name="tenfold", night=14.5)
+    send(tmp_path, [line(one, 14, 100) for one in FORTY], name="hundredfold", night=14.5)
     assert in_doubt(tmp_path) == [(VIROLOGY, UP, 40, 40, 14.0)]
     assert not alerts(tmp_path, "open", "resolved", "closed")
     assert said(tmp_path, FORTY[0])["untreated_rise"] == HELD
@@ -103,12 +105,36 @@ def test_forty_patients_tenfold_in_one_night_are_one_alert_of_the_work_and_a_cor
     assert said(tmp_path, FORTY[0])["untreated_rise"] == "clear"
 
 
+def test_six_reactivations_on_a_ward_that_is_screened_are_six_alerts_and_no_question_to_the_laboratory(
+    tmp_path: Path,
+) -> None:
+    sites.laboratories(tmp_path, VIROLOGY)
+    reactivate, stay_negative = FORTY[:6], FORTY[6:27]
+    screened = (*reactivate, *stay_negative)
+    drop(tmp_path, "icu_stays", [stay(one, affected="none", bed=f"S-{n}") for n, one in enumerate(screened)])
+    drop(tmp_path, "antiviral_courses", [course(TREATED, start=-60, stop=-40)])
+    negative = [
+        result(one, at, "Not detected", specimen="plasma", accession=f"{one}-{at}") for one in screened for at in (0, 7)
+    ]
+    send(tmp_path, negative, name="negative", night=8)
+    loads = dict(zip(reactivate, (2_500, 4_000, 11_000, 15_000, 20_000, 40_000), strict=True))
+    positive = [result(one, 14, load, specimen="plasma", accession=f"{one}-14") for one, load in loads.items()]
+    negative = [result(one, 14, "Not detected", specimen="plasma", accession=f"{one}-14") for one in stay_negative]
+    send(tmp_path, positive + negative, name="reactivated", night=14.5)
+    assert not in_doubt(tmp_path)
+    assert alerts(tmp_path, "open") == {("untreated_rise", None): 6}
+    grown = [result(one, 17, 3 * load, specimen="plasma", accession=f"{one}-17") for one, load in loads.items()]
+    send(tmp_path, grown, name="grown", night=17.5)  # threefold in three days: growth
+    assert not in_doubt(tmp_path)
+    assert alerts(tmp_path, "open") == {("untreated_rise", None): 6}
+
+
 def test_one_by_one_the_first_alert_as_ever_and_end_when_it_becomes_the_laboratorys_matter(tmp_path: Path) -> None:
     patients = FORTY[:10]
     ward(tmp_path, patients)
     stood, rises = [], []
     for n, one in enumerate(patients):
-        comes(tmp_path, line(one, 13.9 + n / 100, 10), at=14.3 + n / 48)
+        comes(tmp_path, line(one, 13.9 + n / 100, 100), at=14.3 + n / 48)
         stood.append(bool(in_doubt(tmp_path)))
         rises.append(sum(n for (rule, _), n in alerts(tmp_path, "open").items() if rule == "untreated_rise"))
     assert stood == [False] * 5 + [True] * 5
@@ -126,7 +152,7 @@ def test_while_it_stands_the_ward_page_the_page_of_data_and_the_checks_name_the_
     tmp_path: Path,
 ) -> None:
     ward(tmp_path, FORTY[:9])
-    send(tmp_path, [line(one, 14, 10) for one in FORTY[:8]], name="tenfold", night=14.5)
+    send(tmp_path, [line(one, 14, 100) for one in FORTY[:8]], name="hundredfold", night=14.5)
     rose = "virology (synthetic-pcr): results of 8 of 8 patients rose together, in samples since "
     for name in ("ward.en.html", "data.en.html"):
         assert rose in sites.unmarked((tmp_path / "pages" / name).read_text("utf-8")), name
@@ -157,7 +183,12 @@ def test_an_alert_that_stood_before_stands_and_after_a_week_the_loads_are_judged
     ward(tmp_path, patients)
     send(tmp_path, [line(patients[0], 8.1, 30)], name="rose", night=8.6)
     assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
-    send(tmp_path, [line(one, 14, 300 if one == patients[0] else 10) for one in patients], name="tenfold", night=14.5)
+    send(
+        tmp_path,
+        [line(one, 14, 3_000 if one == patients[0] else 100) for one in patients],
+        name="hundredfold",
+        night=14.5,
+    )
     assert in_doubt(tmp_path) == [(VIROLOGY, UP, 9, 9, 14.0)]
     assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
     assert said(tmp_path, patients[0])["untreated_rise"] == HELD
@@ -173,7 +204,7 @@ def test_an_alert_that_stood_before_stands_though_it_was_told_anew_of_a_result_t
     ward(tmp_path, patients)
     send(tmp_path, [line(patients[0], 8.1, 30)], name="rose", night=8.6)
     for n, one in enumerate(patients):
-        comes(tmp_path, line(one, 13.9 + n / 100, 300 if n == 0 else 10), at=14.3 + n / 48)
+        comes(tmp_path, line(one, 13.9 + n / 100, 3_000 if n == 0 else 100), at=14.3 + n / 48)
     assert in_doubt(tmp_path)
     assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
     assert alerts(tmp_path, "closed") == {("untreated_rise", words.LABORATORY_IN_DOUBT): 4}
@@ -182,8 +213,8 @@ def test_an_alert_that_stood_before_stands_though_it_was_told_anew_of_a_result_t
 def test_a_replay_of_these_nights_says_what_they_said(tmp_path: Path) -> None:
     patients = FORTY[:8]
     ward(tmp_path, patients)
-    send(tmp_path, [line(one, 14, 10) for one in patients], name="tenfold", night=14.5)
-    send(tmp_path, [line(one, 15, 11) for one in patients], name="again", night=15.5)
+    send(tmp_path, [line(one, 14, 100) for one in patients], name="hundredfold", night=14.5)
+    send(tmp_path, [line(one, 15, 110) for one in patients], name="again", night=15.5)
     again: list[object] = []
     replay(
         tmp_path,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
+from cmvmon.domain import words
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.interval import at_least_iu_per_ml, at_most_iu_per_ml, log10_of
 from cmvmon.domain.moved_together import DOWN, UP, WAYS
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.protocol import Protocol
+from cmvmon.kinetics.moved.given import NOTHING, Given, given_of
+from cmvmon.protocol import MovedTogether, Protocol
 
 _DIGITS = 9
+_WEEK = timedelta(weeks=1)
+_WITH_A_LOAD = (words.QUANTIFIED, words.ABOVE_ULOQ)
 _MOMENT, _TRUTH = Kind.MOMENT.dtype, pl.Boolean()
 _STEPS = {
     **dict.fromkeys(SERIES_KEY, pl.String()),
@@ -40,17 +44,20 @@ def steps(results: pl.DataFrame, courses: pl.DataFrame | None, *, protocol: Prot
     """Series with a result of the last days (`[moved_together] within_days`) and an earlier one.
 
     A series moved at a sample where its result and every one since lie further from the one before it than the protocol says, and
-    the step does not lead back to where another one of these days came from. What is censored counts by its limits.
+    the step does not lead back to where another one of these days came from. Only a step from a load to a load says anything: one
+    from or to a result below the limit or not detected is a reactivation, or its end, in whatever unit. Above the range counts by its
+    limit.
 
     Args:
         results: in use at `as_of`, with `is_conflicting`; a conflicting one is left out.
         courses: `antiviral_courses`; None = never delivered, so that nobody is known to be on treatment or off it.
 
     Returns:
-        The series key, `newest_at` (moment, UTC), and for `up` and `down`: `<way>_at`, the last sample at which it moved that
-        way (null: none is known), and `<way>_is_known`, whether it is known that it did or did not. On a drug a smaller rise
-        counts, and only a fall that is steeper than treatment makes it; where that is not known, the larger of both. Row order is
-        not defined.
+        The series key, `newest_at`, the last sample with a load that follows on one (moment, UTC), and for `up` and `down`:
+        `<way>_at`, the last sample at which it moved that way (null: none is known), and `<way>_is_known`, whether it is known that it
+        did or did not. On a drug a smaller rise counts, and only a fall that is steeper than treatment makes it; where that is not
+        known, the larger of both. For the time without a drug against this virus a rise may be growth: beyond it, it moved; less, and
+        it is not known. Row order is not defined.
     """
     policy, begin = protocol.moved_together, begins(protocol, as_of)
     lately = pl.col("collected_at").is_between(earliest_read(protocol, as_of), as_of, closed="right")
@@ -62,24 +69,22 @@ def steps(results: pl.DataFrame, courses: pl.DataFrame | None, *, protocol: Prot
             "collected_at",
             low=log10_of(at_least_iu_per_ml()).fill_null(-math.inf),
             high=log10_of(at_most_iu_per_ml()).fill_null(math.inf),
+            is_load=pl.col("detection").is_in(_WITH_A_LOAD),
         )
         .filter((pl.col("collected_at").list.last() > begin) & (pl.col("collected_at").list.len() > 1))
     )
-    courses_of = _courses_of(rows, courses)
+    given = None if courses is None else given_of(rows, courses, protocol)
     found = []
-    for *key, at, low, high in rows.iter_rows():
+    for *key, at, low, high, is_load in rows.iter_rows():
         first = max(
             (n for n, moment in enumerate(at) if moment <= begin), default=0
         )  # what the last days are held against
-        series = _Series(at[first:], low[first:], high[first:])
-        is_treated = _is_treated(courses_of, key[0], at[first], at[-1])
-        lines = {
-            UP: policy.rise_on_treatment_log10 if is_treated else policy.rise_log10,
-            DOWN: policy.fall_log10 if is_treated is False else policy.fall_on_treatment_log10,
-        }
-        moved = {way: series.moved(way, lines) for way in WAYS}
-        is_known = (moved[way] is not None or not series.may_have_moved(way, lines[way]) for way in WAYS)
-        found.append((*key, at[-1], *moved.values(), *is_known))
+        drugs = None if given is None else given.get(key[0], NOTHING)
+        series = _Series(at[first:], low[first:], high[first:], is_load[first:], drugs, policy)
+        if (newest := series.newest_at) is not None:
+            told = {way: series.moved(way) for way in WAYS}
+            is_known = (told[way] is not None or not series.may_have_moved(way) for way in WAYS)
+            found.append((*key, newest, *told.values(), *is_known))
     return pl.DataFrame(found, schema=_STEPS, orient="row")
 
 
@@ -90,23 +95,47 @@ class _Series:
     at: Sequence[datetime]
     low: Sequence[float]
     high: Sequence[float]
+    is_load: Sequence[bool]
+    given: Given | None  # None = not known
+    policy: MovedTogether
 
-    def moved(self, way: str, lines: dict[str, float]) -> datetime | None:
+    @property
+    def newest_at(self) -> datetime | None:
+        return max((self.at[n] for n in self._pairs), default=None)
+
+    def moved(self, way: str) -> datetime | None:
         """The last sample at which it moved that way."""
-        back = {step for other in WAYS if other != way for step in self._steps(other, lines[other])}
-        for n in sorted(self._steps(way, lines[way]), reverse=True):
-            stayed = all(self._apart(way, n - 1, later) > lines[way] for later in range(n, len(self.at)))
-            leads_back = any(step < n and self._apart(way, step - 1, n) <= lines[way] for step in back)
+        back = {step for other in WAYS if other != way for step in self._steps(other)}
+        for n in sorted(self._steps(way), reverse=True):
+            line = self._line(way, n)
+            stayed = all(self._apart(way, n - 1, later) > line for later in range(n, len(self.at)))
+            leads_back = any(step < n and self._apart(way, step - 1, n) <= line for step in back)
             if stayed and not leads_back:
                 return self.at[n]
         return None
 
-    def may_have_moved(self, way: str, line: float) -> bool:
-        """Whether a censored result leaves it open, or a step was taken back."""
-        return any(self._at_most_apart(way, n - 1, n) > line for n in range(1, len(self.at)))
+    def may_have_moved(self, way: str) -> bool:
+        """Whether growth or a result above the range leaves it open, or a step was taken back."""
+        return any(self._at_most_apart(way, n - 1, n) > self._line(way, n, is_growth=False) for n in self._pairs)
 
-    def _steps(self, way: str, line: float) -> Iterator[int]:
-        return (n for n in range(1, len(self.at)) if self._apart(way, n - 1, n) > line)
+    @property
+    def _pairs(self) -> Iterator[int]:
+        """The samples with a load that follow on one with a load."""
+        return (n for n in range(1, len(self.at)) if self.is_load[n - 1] and self.is_load[n])
+
+    def _steps(self, way: str) -> Iterator[int]:
+        return (n for n in self._pairs if self._apart(way, n - 1, n) > self._line(way, n))
+
+    def _line(self, way: str, n: int, *, is_growth: bool = True) -> float:
+        """Beyond what a step to that sample counts, in log10, with what grows by itself or without it."""
+        policy, given = self.policy, self.given
+        if way == DOWN:
+            is_untreated = given is not None and not given.any_drug(self.at[0], self.at[-1])
+            return policy.fall_log10 if is_untreated else policy.fall_on_treatment_log10
+        since, until = self.at[n - 1], self.at[n]
+        free = until - since if given is None else given.without_treatment(since, until)
+        line = policy.rise_log10 if free == until - since else policy.rise_on_treatment_log10
+        return line + is_growth * policy.growth_log10_per_week * (free / _WEEK)
 
     def _apart(self, way: str, before: int, after: int) -> float:
         """How far the later one lies that way from the earlier one, at least."""
@@ -116,24 +145,3 @@ class _Series:
     def _at_most_apart(self, way: str, before: int, after: int) -> float:
         found = self.high[after] - self.low[before] if way == UP else self.high[before] - self.low[after]
         return round(found, _DIGITS) if math.isfinite(found) else found
-
-
-_Courses = Mapping[str, Sequence[tuple[datetime, datetime | None]]]
-
-
-def _courses_of(rows: pl.DataFrame, courses: pl.DataFrame | None) -> _Courses | None:
-    """By patient, from when until when each drug was given. None = not known."""
-    if courses is None:
-        return None
-    found: dict[str, list[tuple[datetime, datetime | None]]] = {}
-    theirs = courses.join(rows, on="patient_id", how="semi").select("patient_id", "started_at", "stopped_at")
-    for patient, start, stop in theirs.iter_rows():
-        found.setdefault(patient, []).append((start, stop))
-    return found
-
-
-def _is_treated(courses: _Courses | None, patient: str, since: datetime, until: datetime) -> bool | None:
-    """Whether a drug was given in that time. None = not known."""
-    if courses is None:
-        return None
-    return any(start <= until and (stop is None or stop >= since) for start, stop in courses.get(patient, ()))
