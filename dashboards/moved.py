@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
-from cmvmon.dashboards import facts
+from cmvmon.dashboards import doubted, facts
 from cmvmon.dashboards.facts import Point
 from cmvmon.dashboards.page import elapsed
 from cmvmon.dashboards.result_rows import result_row, value
@@ -17,6 +17,27 @@ from cmvmon.text.beside import rounded
 from cmvmon.text.values import change_in_words
 
 
+def course_sentence(latest: Point | None, shown: list[Point], view: PatientView, language: Language) -> str:
+    """Where the load stands: how it moved since an earlier load of the series, else what the latest result says; of a series in doubt
+    that its laboratory is asked."""
+    if latest is None:
+        return language.say("headline.nothing")
+    where = language.word("compartment", latest.row["compartment"])
+    course = facts.course_to(latest, shown, view.protocol)
+    is_doubted = latest.series in doubted.of_view(view)
+    if course is None or is_doubted:
+        date = language.date(latest.row["collected_at"], view.time_zone)
+        said = language.say("headline.latest", compartment=where, value=value(latest, language), date=date)
+        return f"{said} {doubted.asked(view, language)}" if is_doubted else said
+    return language.say(
+        f"headline.{course.way}",
+        compartment=where,
+        from_load=language.load(course.since.row["viral_load_iu_per_ml"]),
+        to_load=language.load(latest.row["viral_load_iu_per_ml"]),
+        days=elapsed(latest.row["collected_at"] - course.since.row["collected_at"], language),
+    )
+
+
 def latest_row(pair: tuple[Point, Point | None], shown: list[Point], view: PatientView, language: Language) -> Row:
     """One line of the table of latest values, with how the load moved, as the ward page says it."""
     latest, before = pair
@@ -25,6 +46,8 @@ def latest_row(pair: tuple[Point, Point | None], shown: list[Point], view: Patie
 
 def _change(latest: Point, before: Point | None, shown: list[Point], view: PatientView, language: Language) -> str:
     """The way that the load went and over which span; else the step since the result before it in the same series."""
+    if latest.series in doubted.of_view(view):
+        return language.say("change.in_doubt")
     if before is None:
         return language.say("change.none")
     course = facts.course_to(latest, shown, view.protocol)

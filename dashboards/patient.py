@@ -9,7 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cmvmon.dashboards import beside, concordance_words, died, facts, few_words, never_delivered, not_assessed, page
+from cmvmon.dashboards import (
+    beside,
+    concordance_words,
+    died,
+    doubted,
+    facts,
+    few_words,
+    never_delivered,
+    not_assessed,
+    page,
+)
 from cmvmon.dashboards import words_for_results as cells
 from cmvmon.dashboards.answers import how_many
 from cmvmon.dashboards.board import Board
@@ -21,9 +31,9 @@ from cmvmon.dashboards.figure import Plot, figure_of, plot_of
 from cmvmon.dashboards.first_sheet import first_sheet
 from cmvmon.dashboards.lane_words import lane_lines
 from cmvmon.dashboards.legend import legend
-from cmvmon.dashboards.moved import latest_row
+from cmvmon.dashboards.moved import course_sentence, latest_row
 from cmvmon.dashboards.response import response_rows
-from cmvmon.dashboards.result_rows import result_row, value
+from cmvmon.dashboards.result_rows import result_row
 from cmvmon.dashboards.row_views import NotAssessable
 from cmvmon.dashboards.rows import Row, rows_of
 from cmvmon.dashboards.views import CAVEATS, Caveat, PatientView
@@ -44,6 +54,7 @@ def patient_page(view: PatientView, *, language: Language, script: str | None, b
     Raises:
         MissingWords: the view holds a code that has no words, in either language.
     """
+    view = doubted.without_ways(view)
     plot = plot_of(view, language)
     said = _said(view, plot, language)
     figure = None if plot is None or script is None else figure_of(plot, view, language)
@@ -111,6 +122,7 @@ def _said(view: PatientView, plot: Plot | None, language: Language) -> dict[str,
         "caption": "" if plot is None else legend(plot, view, language),
         "older": _older(plot, view, language),
         "weeks": weeks,
+        "no_weeks": doubted.asked(view, language) if doubted.of_view(view) else language.say("decline.none"),
         "older_weeks": older_weeks,
         "results": results[:_FIRST_RESULTS],
         "older_results": results[_FIRST_RESULTS:],
@@ -169,7 +181,7 @@ def _headline(
         sentence = language.say("headline.alert", title=first["title"], sentence=first["brief"])
         return {"attention": True, "sentence": sentence, "count": count}
     main = facts.main_pair(pairs, view.affected)
-    return {"attention": False, "sentence": _course(main and main[0], shown, view, language), "count": count}
+    return {"attention": False, "sentence": course_sentence(main and main[0], shown, view, language), "count": count}
 
 
 def _also(alerts: list[Row], told: Mapping[str, Row], missing: list[NotAssessable], language: Language) -> list[str]:
@@ -180,24 +192,6 @@ def _also(alerts: list[Row], told: Mapping[str, Row], missing: list[NotAssessabl
     others = (a for a in pressing[1:] if a["tier"] == _INTERRUPTING_TIERS[0] or a["rule"] in beside)
     rows = [told[alert["alert_id"]] for alert in others]
     return [language.say("headline.alert", title=row["title"], sentence=row["brief"]) for row in rows]
-
-
-def _course(latest: Point | None, shown: list[Point], view: PatientView, language: Language) -> str:
-    """Where the load stands: how it moved since an earlier load of the series, else what the latest result says."""
-    if latest is None:
-        return language.say("headline.nothing")
-    where = language.word("compartment", latest.row["compartment"])
-    course = facts.course_to(latest, shown, view.protocol)
-    if course is None:
-        date = language.date(latest.row["collected_at"], view.time_zone)
-        return language.say("headline.latest", compartment=where, value=value(latest, language), date=date)
-    return language.say(
-        f"headline.{course.way}",
-        compartment=where,
-        from_load=language.load(course.since.row["viral_load_iu_per_ml"]),
-        to_load=language.load(latest.row["viral_load_iu_per_ml"]),
-        days=page.elapsed(latest.row["collected_at"] - course.since.row["collected_at"], language),
-    )
 
 
 def _duration(view: PatientView, language: Language) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cmvmon.dashboards import facts
-from cmvmon.dashboards.facts import Point
+from cmvmon.dashboards import doubted, facts
+from cmvmon.dashboards.facts import Point, Series
 from cmvmon.dashboards.moved import way_in_words
 from cmvmon.dashboards.rows import Row, rows_of
 from cmvmon.dashboards.views import PatientView
+from cmvmon.dashboards.words_for_results import capital
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.text import Language
 from cmvmon.text.next_sample import next_sample_sentence
@@ -16,8 +17,9 @@ _REBOUND = "rebound"  # the rule
 
 
 def response_rows(shown: list[Point], view: PatientView, language: Language) -> list[Row]:
-    """One row for each compartment: its name, and sentences on its decline, on a new rise, on an open call (or none)."""
-    rows = []
+    """One row for each compartment: its name, and sentences on its decline, on a new rise, on an open call (or none). Of a series in
+    doubt, which the view has no decline of any more, that its laboratory is asked."""
+    rows = [_in_doubt(series, view, language) for series in sorted(doubted.of_view(view))]
     for row, n_series in facts.latest_weeks(view.weekly_decline, shown, view.affected):
         name = language.word("compartment", row["compartment"])
         if n_series > 1:
@@ -47,6 +49,12 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
             }
         )
     return rows
+
+
+def _in_doubt(series: Series, view: PatientView, language: Language) -> Row:
+    """The row of a series whose laboratory is asked: of its load nothing else is said."""
+    said = {"decline": doubted.asked(view, language), "rebound": "", "next_sample": ""}
+    return {"compartment": capital(language.word("compartment", series[0]))} | said
 
 
 def _latest(row: Row, shown: list[Point]) -> Point | None:

@@ -18,6 +18,7 @@ class MovedTogether:
         since: when the first sample was taken of those that moved (UTC).
         n_moved: patients whose results moved that way, and stayed there.
         n_patients: patients with a result since then, of whom it is known whether they moved.
+        within_days: so long after its sample a load is in doubt, at most.
     """
 
     laboratory: str
@@ -26,6 +27,7 @@ class MovedTogether:
     since: datetime
     n_moved: int
     n_patients: int
+    within_days: float
 
     @property
     def held(self) -> tuple[str, str, str, datetime]:

@@ -7,7 +7,7 @@ from cmvmon.text.language import Language
 
 
 def moved_in_words(moved: MovedTogether, language: Language, time_zone: str) -> str:
-    """One sentence, with its full stop."""
+    """What moved, that it is a question, and until when nothing is said of it: three sentences."""
     return language.say(
         f"moved_together.{moved.way}",
         laboratory=moved.laboratory,
@@ -15,4 +15,5 @@ def moved_in_words(moved: MovedTogether, language: Language, time_zone: str) -> 
         n=language.number(moved.n_moved, 0),
         of=language.number(moved.n_patients, 0),
         since=language.moment(moved.since, time_zone),
+        days=language.number(moved.within_days, 0),
     )

@@ -54,7 +54,7 @@ def known(ward: Reference) -> Known:
     silent = dict.fromkeys(names, ward.as_of - timedelta(days=1))
     assays = sorted(ward.results().select("laboratory", "assay").unique().rows()) if ward == WARDS[0] else []
     week = ward.as_of - timedelta(days=7)
-    moved = tuple(MovedTogether(*assay, way, week, 8, 10) for assay in assays for way in WAYS)
+    moved = tuple(MovedTogether(*assay, way, week, 8, 10, 7) for assay in assays for way in WAYS)
     told = {"moved_together": moved, "unread": waits, "unread_until": came, "silent_laboratories": silent}
     return Known.of(tables, concordance=ward.concordance(), **told)
 

@@ -162,7 +162,7 @@ def _moved(case: Case) -> tuple[MovedTogether, ...]:
     if case.moved == "-":
         return ()
     *laboratory, way, since = case.moved.split()
-    return (MovedTogether(*laboratory or ["lab"], "assay", way, at(float(since.removeprefix("d"))), 8, 10),)
+    return (MovedTogether(*laboratory or ["lab"], "assay", way, at(float(since.removeprefix("d"))), 8, 10, 7),)
 
 
 def about(case: Case) -> pl.Expr:

@@ -26,6 +26,7 @@ from tests.sites import course, day, drop, result, stay
 RESULTS, VIROLOGY, OTHER = "viral_load_results", "virology", "lavage"
 FORTY = tuple(f"SYNTHETIC-{n:02}" for n in range(1, 41))
 TREATED = "SYNTHETIC-TREATED"
+WAYS_SAID = ("↑", "↓", "≈", "→")
 HELD = "not_assessable:laboratory_in_doubt"
 
 
@@ -39,11 +40,12 @@ def line(patient: str, at: float, times: float = 1, *, status: str = "F", **othe
     return result(patient, at, load, specimen="plasma", status=status, accession=accession, **other)
 
 
-def ward(root: Path, patients: Collection[str] = FORTY) -> Path:
+def ward(root: Path, patients: Collection[str] = FORTY, *, treated: Collection[str] = ()) -> Path:
     """The unit on the night of day 8: every load as it was."""
     sites.laboratories(root, VIROLOGY, OTHER)
     drop(root, "icu_stays", [stay(one, affected="none", bed=f"S-{n}") for n, one in enumerate(patients)])
-    drop(root, "antiviral_courses", [course(TREATED, start=-60, stop=-40)])
+    running = [course(one, start=-1) for one in treated]
+    drop(root, "antiviral_courses", [course(TREATED, start=-60, stop=-40), *running])
     steady = [line(one, at) for one in patients for at in (0, 7)]
     drop(root, RESULTS, steady, feed=VIROLOGY, name="steady.csv")
     nights.nightly(root, as_of=day(8))
@@ -176,6 +178,26 @@ def test_while_it_stands_the_ward_page_the_page_of_data_and_the_checks_name_the_
     nights.nightly(tmp_path, as_of=day(15.5))  # a night that takes in nothing new says nothing new
     with open_site(tmp_path) as opened, opened.reading() as connection:
         assert [(one.alert_id, one.transition) for one in standing(connection)] == [(about.alert_id, about.transition)]
+
+
+def test_while_it_stands_no_page_says_which_way_such_a_load_goes(tmp_path: Path) -> None:
+    ward(tmp_path, FORTY[:8], treated=FORTY[:8])
+    send(tmp_path, [line(one, 14, 10) for one in FORTY[:8]], name="tenfold", night=14.5)
+    assert in_doubt(tmp_path) == [(VIROLOGY, UP, 8, 8, 14.0)]
+    asked = {
+        "en": "The laboratory is asked whether results moved together: of how this load goes nothing is said, for at most 7 days",
+        "nl": "Het laboratorium wordt gevraagd of uitslagen samen verschoven: over het verloop van deze load wordt niets gezegd, "
+        "hooguit 7 dagen",
+    }
+    for code, told in asked.items():
+        page = sites.unmarked(sites.page_of(tmp_path, FORTY[0], code))
+        assert page.count(told) == 3, (code, "in the headline, under Course, and in the place of a decline")
+        on_ward = sites.unmarked((tmp_path / "pages" / f"ward.{code}.html").read_text("utf-8"))
+        assert not [way for way in (*WAYS_SAID, "log10") if way in on_ward], code
+        assert not [way for way in WAYS_SAID if way in page.partition('id="decline"')[0]], code
+    send(tmp_path, [line(one, 14, status="C") for one in FORTY[:8]], name="corrected", night=15.5)
+    for code, told in asked.items():
+        assert told not in sites.unmarked(sites.page_of(tmp_path, FORTY[0], code)), code
 
 
 def test_an_alert_that_stood_before_stands_and_after_a_week_the_loads_are_judged_again(tmp_path: Path) -> None:

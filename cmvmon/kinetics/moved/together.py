@@ -42,7 +42,7 @@ def _found(steps: pl.DataFrame, protocol: Protocol) -> Iterator[MovedTogether]:
             is_so = (n_moved >= policy.least_patients) & (beyond >= 0)
             if is_so.any():
                 best = int(np.flatnonzero(is_so & (beyond == beyond[is_so].max()))[-1])
-                counts = int(n_moved[best]), int(n_patients[best])
+                counts = int(n_moved[best]), int(n_patients[best]), policy.within_days
                 yield MovedTogether(str(laboratory), str(assay), way, since[best], *counts)
 
 

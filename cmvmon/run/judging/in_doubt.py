@@ -83,6 +83,7 @@ def note(connection: sa.Connection, opened: OpenSite, found: Collection[MovedTog
                 "since": one.since.isoformat(),
                 "n_moved": one.n_moved,
                 "n_patients": one.n_patients,
+                "within_days": one.within_days,
             }
             for one in found
             if one.laboratory == laboratory

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from cmvmon.dashboards import facts, sparkline
+from cmvmon.dashboards.doubted import in_doubt
 from cmvmon.dashboards.row_views import CoursePoint, DrugsNow, LatestResult, NotAssessable
 from cmvmon.dashboards.views import WardRow
 from cmvmon.domain import words
@@ -122,12 +123,14 @@ def _latest(
     shown_of: dict[str, list[facts.Point]] = {}
     for point in facts.points(noisy):  # of everybody at once: the order within a patient is that of time
         shown_of.setdefault(point.row["patient_id"], []).append(point)
+    unassessed = _rows_by_patient(ward.unassessed.filter(reason=words.LABORATORY_IN_DOUBT))
     found = {}
     for patient_id, shown in shown_of.items():
         lead = about.get(patient_id, {}) | watched_of.get(patient_id, {})
         pairs = facts.latest_by_compartment(shown, tuple(lead))
+        doubted = in_doubt(unassessed.get(patient_id, ()))
         latest = tuple(
-            _shown(point, shown, protocol, is_watched=(patient_id, point.row["compartment"]) in watched)
+            _shown(point, shown, protocol, doubted, is_watched=(patient_id, point.row["compartment"]) in watched)
             for point, _ in pairs
         )
         drawn = [p for p in shown if p.is_used and pairs and p.row["compartment"] == latest[0].compartment]
@@ -158,8 +161,16 @@ def _course_point(point: facts.Point) -> CoursePoint:
     return CoursePoint(row["collected_at"], row["detection"], load, point.limit, lloq, series)
 
 
-def _shown(point: facts.Point, shown: list[facts.Point], protocol: Protocol, *, is_watched: bool) -> LatestResult:
-    row, course = point.row, facts.course_to(point, shown, protocol)
+def _shown(
+    point: facts.Point,
+    shown: list[facts.Point],
+    protocol: Protocol,
+    doubted: Collection[facts.Series],
+    *,
+    is_watched: bool,
+) -> LatestResult:
+    """`doubted`: the series of which no way is told."""
+    row, course = point.row, None if point.series in doubted else facts.course_to(point, shown, protocol)
     return LatestResult(
         row["compartment"],
         row["detection"],

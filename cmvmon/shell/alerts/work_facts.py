@@ -73,4 +73,5 @@ def moved_of(fact: Mapping[str, Any]) -> MovedTogether | None:
     if fact["code"] != words.LABORATORY_IN_DOUBT:
         return None
     since = datetime.fromisoformat(fact["since"])
-    return MovedTogether(fact["feed"], fact["assay"], fact["way"], since, fact["n_moved"], fact["n_patients"])
+    counts = fact["n_moved"], fact["n_patients"], fact["within_days"]
+    return MovedTogether(fact["feed"], fact["assay"], fact["way"], since, *counts)

@@ -310,6 +310,7 @@ SENTENCES: dict[str, str] = {
     "column.patient": "Patient",
     "column.latest": "Latest value",
     "change.log10": "{from_load} → {to_load} ({change} log10) in {days}",
+    "change.in_doubt": "the laboratory is asked whether results moved together",
     "change.none": "no earlier value in the same assay",
     "change.censored": "previous: {value}",
     "limits.both": "{lloq} to {uloq}",
@@ -338,6 +339,8 @@ SENTENCES: dict[str, str] = {
     "response.series": "{compartment} ({laboratory}, {assay})",
     "response.rate": "{slope}, since {since}.",
     "response.rate_but": "{slope}, since {since}; {remark}.",
+    "response.in_doubt": "The laboratory is asked whether results moved together: of how this load goes nothing is said, "
+    "for at most {days} days after its sample.",
     "response.now": "Latest load {way}. On average over the whole time: ",
     "response.until": "{said} Estimated up to {date}; later results do not count in it.",
     "response.no_rate": "Rate of decline not stated ({why}).",

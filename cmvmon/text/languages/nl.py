@@ -309,6 +309,7 @@ SENTENCES: dict[str, str] = {
     "column.patient": "Patiënt",
     "column.latest": "Laatste waarde",
     "change.log10": "{from_load} → {to_load} ({change} log10) in {days}",
+    "change.in_doubt": "het laboratorium wordt gevraagd of uitslagen samen verschoven",
     "change.none": "geen eerdere waarde in dezelfde test",
     "change.censored": "vorige: {value}",
     "limits.both": "{lloq} tot {uloq}",
@@ -337,6 +338,8 @@ SENTENCES: dict[str, str] = {
     "response.series": "{compartment} ({laboratory}, {assay})",
     "response.rate": "{slope}, sinds {since}.",
     "response.rate_but": "{slope}, sinds {since}; {remark}.",
+    "response.in_doubt": "Het laboratorium wordt gevraagd of uitslagen samen verschoven: over het verloop van deze load wordt "
+    "niets gezegd, hooguit {days} dagen na de afname.",
     "response.now": "Laatste load {way}. Gemiddeld over de hele tijd: ",
     "response.until": "{said} Geschat t/m {date}; latere uitslagen tellen niet mee.",
     "response.no_rate": "Snelheid van de daling niet genoemd ({why}).",
