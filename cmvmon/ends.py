@@ -43,13 +43,16 @@ def what_became_of(
     return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
 
 
-def in_doubt_now(alerts: Collection[Mapping[str, Any]], *, moved: pl.DataFrame, in_use: pl.DataFrame) -> dict[str, str]:
+def in_doubt_now(
+    alerts: Collection[Mapping[str, Any]], *, moved: pl.DataFrame, in_use: pl.DataFrame, but: Collection[str]
+) -> dict[str, str]:
     """Of each of these alerts that was opened on a result which moved with its laboratory's, that cause, by alert id. One that stood
     before such a result was known stands.
 
     Args:
         moved: by series, `moved_since`, of those whose latest results moved.
         in_use: the results that are judged now.
+        but: the rules that alert in doubt too: of theirs none ends by it.
     """
     if moved.is_empty():
         return {}
@@ -58,6 +61,7 @@ def in_doubt_now(alerts: Collection[Mapping[str, Any]], *, moved: pl.DataFrame, 
     return {
         alert["alert_id"]: words.LABORATORY_IN_DOUBT
         for alert in alerts
+        if alert["rule"] not in but
         for result_id in json.loads(alert["evidence"]).get("result_ids") or ()
         if result_id in known_since and alert["opened_at"] >= known_since[result_id]
     }

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from cmvmon.domain import words
 from cmvmon.domain.moved_together import UP
+from cmvmon.episodes import ACKNOWLEDGE, Word
+from cmvmon.run.answers import rule_switching
+from cmvmon.run.asking.why_query import explained
 from cmvmon.run.checks import metrics
 from cmvmon.run.checks.checkup import checkup
 from cmvmon.run.checks.status import status
@@ -198,6 +201,40 @@ def test_while_it_stands_no_page_says_which_way_such_a_load_goes(tmp_path: Path)
     send(tmp_path, [line(one, 14, status="C") for one in FORTY[:8]], name="corrected", night=15.5)
     for code, told in asked.items():
         assert told not in sites.unmarked(sites.page_of(tmp_path, FORTY[0], code)), code
+
+
+def test_why_and_a_rule_that_is_tried_ask_the_laboratory_as_the_night_did(tmp_path: Path) -> None:
+    one = FORTY[8]  # her load rose with theirs, and is lower again, and high
+    ward(tmp_path, (*FORTY[:8], one))
+    hers = [
+        result(one, at, load, specimen="plasma", accession=f"{one}-{at}") for at, load in ((11, 200_000), (14, 12_000))
+    ]
+    send(tmp_path, [*(line(other, 10.9, 100) for other in FORTY[:8]), *hers], name="hundredfold", night=14.5)
+    assert in_doubt(tmp_path) == [(VIROLOGY, UP, 8, 8, 10.9)]
+    with open_site(tmp_path) as opened, opened.reading() as connection:
+        [alert] = [a for a in alert_store.alerts(connection, states={"open"}) if a["rule"] == "untreated_rise"]
+    assert alert["patient_id"] == one
+    assert explained(tmp_path, alert["alert_id"], lang="en")["tipped_by"]["without_it"] == words.NOT_ASSESSABLE
+    would = rule_switching.tried(tmp_path, "untreated_rise", as_of=day(14.5))
+    assert [row["patient_id"] for row in would["alerts"]] == [one]
+    assert {"reason": words.LABORATORY_IN_DOUBT, "n": 8} in would["reasons"]
+
+
+def test_whoever_answers_for_a_result_nobody_had_seen_ends_that_alert_and_not_the_doubt(tmp_path: Path) -> None:
+    one = FORTY[0]
+    ward(tmp_path, FORTY[:8])
+    csf = [result(one, at, load, specimen="csf", accession=f"CSF-{at}") for at, load in ((10, 500), (14, 200_000))]
+    send(tmp_path, [*csf, *(line(other, 14, 100) for other in FORTY[:8])], name="hundredfold", night=14.3)
+    nights.nightly(tmp_path, as_of=day(15))
+    assert in_doubt(tmp_path) == [(VIROLOGY, UP, 8, 8, 14.0)]
+    assert alerts(tmp_path, "open") == {("critical_result_unseen", None): 1}
+    with open_site(tmp_path) as opened, opened.writing() as connection:
+        [alert] = [a for a in alert_store.alerts(connection, states={"open"}) if a["rule"] == "critical_result_unseen"]
+        assert alert_store.answer(connection, alert["alert_id"], Word(ACKNOWLEDGE, day(15.2), actor="dr. A"))
+    nights.nightly(tmp_path, as_of=day(16))
+    assert in_doubt(tmp_path)
+    assert alerts(tmp_path, "resolved") == {("critical_result_unseen", None): 1}
+    assert not alerts(tmp_path, "open", "closed")
 
 
 def test_an_alert_that_stood_before_stands_and_after_a_week_the_loads_are_judged_again(tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ def _became_of(alerts: Collection[Mapping[str, Any]], *, assessment: Assessment,
     """What befell the number of each of these alerts, or else a result that its words rest on, by alert id."""
     merged = {alert["alert_id"]: words.MERGED for alert in alerts if alert["patient_id"] in one.into}
     others = [alert for alert in alerts if alert["alert_id"] not in merged]
-    doubted = in_doubt_now(others, moved=assessment.facts.shared(moved), in_use=assessment.results)
+    but = {rule.code for rule in all_rules() if rule.alerts_in_doubt}
+    doubted = in_doubt_now(others, moved=assessment.facts.shared(moved), in_use=assessment.results, but=but)
     return merged | doubted | what_became_of(others, versions=assessment.versions, in_use=assessment.results)
 
 
