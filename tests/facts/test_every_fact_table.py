@@ -52,7 +52,7 @@ def known(ward: Reference) -> Known:
     waits = {VIRAL_LOAD_RESULTS.name: unread}
     names = sorted(ward.results()["laboratory"].unique())[:1] if ward == WARDS[0] else []
     silent = dict.fromkeys(names, ward.as_of - timedelta(days=1))
-    assays = sorted(ward.results().select("laboratory", "assay").unique().rows()) if ward == WARDS[0] else []
+    assays = sorted(ward.results().select("laboratory", "assay").unique().rows())
     week = ward.as_of - timedelta(days=7)
     moved = tuple(MovedTogether(*assay, way, week, 8, 10, 7) for assay in assays for way in WAYS)
     told = {"moved_together": moved, "unread": waits, "unread_until": came, "silent_laboratories": silent}
