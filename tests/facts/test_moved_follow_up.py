@@ -22,6 +22,7 @@ def told(
     )
     together = tuple(MovedTogether(laboratory, assay, UP, moment(12), 9, 10, 7) for laboratory, assay in assays)
     found = facts_of(replace(known, moved_together=together), day=15.0).of(MOVED_FOLLOW_UP)
+    assert found["patient_id"].to_list() == [patients.PATIENT] * found.height
     return [(row["blood_moved_since"], row["leading_moved_since"]) for row in in_days(found)]
 
 
