@@ -20,7 +20,7 @@ from tests.sites import day
 
 @pytest.mark.parametrize(("code", "says"), [("en", "9 of 12"), ("nl", "9 van 12")])
 def test_of_a_laboratory_in_doubt_it_says_how_many_of_how_many_and_since_when(code: str, says: str) -> None:
-    moved = MovedTogether("virology", "SYN-PCR", UP, day(14), 9, 12)
+    moved = MovedTogether("virology", "SYN-PCR", UP, day(14), 9, 12, 7)
     fact = {
         "code": words.LABORATORY_IN_DOUBT,
         "feed": moved.laboratory,
@@ -29,6 +29,7 @@ def test_of_a_laboratory_in_doubt_it_says_how_many_of_how_many_and_since_when(co
         "since": moved.since.isoformat(),
         "n_moved": moved.n_moved,
         "n_patients": moved.n_patients,
+        "within_days": moved.within_days,
     }
     said = _about_the_work(fact, language(code), "Europe/Amsterdam")
     for part in ("virology", "SYN-PCR", "15", says, "not a patient"):
