@@ -8,14 +8,17 @@ from cmvmon.domain.errors import SiteError
 
 
 def who_says(by: str | None) -> str:
-    """The name as it is kept, without blanks around it; None: this machine's user. Raises SiteError for an empty name.
+    """The name as it is kept; None: this machine's user. Raises SiteError for an empty name.
 
     >>> who_says(" dr. A.  Example ")
     'dr. A. Example'
     """
-    if by is None:
-        return getpass.getuser()
+    return getpass.getuser() if by is None else named(by)
+
+
+def named(by: str) -> str:
+    """A person's name, each blank once and none around it. Raises SiteError where it is empty."""
     name = " ".join(by.split())
     if not name:
-        raise SiteError("--by is empty; say who you are, or leave it out for this machine's user. Nothing was recorded")
+        raise SiteError("--by is empty; say who you are: your name is kept with what you say. Nothing was recorded")
     return name

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from cmvmon.domain.errors import ProtocolUnusable, SiteError
 from cmvmon.protocol import Protocol
-from cmvmon.run.replay.trying import moment_of_policy, named, read_candidate, refuse_label, told_trial
+from cmvmon.run.answers.who_says import named
+from cmvmon.run.replay.trying import moment_of_policy, read_candidate, refuse_label, told_trial
 from cmvmon.shell.folder import approved
 from cmvmon.shell.folder.in_force import in_force
 from cmvmon.shell.folder.site import Site

@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from cmvmon.domain import words
-from cmvmon.domain.errors import PolicyChanged, ProtocolUnusable, SiteError
+from cmvmon.domain.errors import PolicyChanged, ProtocolUnusable
+from cmvmon.run.answers.who_says import named
 from cmvmon.run.asking.protocol_query import told_differences
 from cmvmon.run.replay.replay_report import only_under, opened_in
 from cmvmon.run.replay.replaying import NoNight, Replayed, Side, replay
@@ -84,14 +85,6 @@ def told_trial(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("version", "protocol_hash", "actor", "tried_at", "days")} | {
         "report": json.loads(row["report"])
     }
-
-
-def named(by: str) -> str:
-    """A person's name, without blanks around it. Raises SiteError where it is empty."""
-    name = " ".join(by.split())
-    if not name:
-        raise SiteError("--by is empty; say who you are: your name is kept with the protocol")
-    return name
 
 
 def read_candidate(site: Site, file: Path) -> Candidate:
