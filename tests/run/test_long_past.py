@@ -24,7 +24,7 @@ from tests.shell.test_alert_store import record, verdict
 from tests.sites import day
 
 _EVERY = 100  # instructions of SQLite's machine between two counts
-_MOST_STATEMENTS = 182  # 350 once, 175 before the laboratories of a ward of six patients or more were asked together
+_MOST_STATEMENTS = 180  # 350 once, 175 before the laboratories of a ward of six patients or more were asked together
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from cmvmon.domain.columns import RowType
 from cmvmon.domain.concordance_counts import CONCORDANCE_COUNTS
 from cmvmon.domain.delivered import DELIVERED, LEADING
 from cmvmon.domain.errors import ContractBroken, PolicyChanged, ProtocolError
-from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.one_thread import in_one_thread
 from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
@@ -33,6 +32,7 @@ from cmvmon.facts.stays import STAYS, back_since
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.rules import Rule, all_rules
 from cmvmon.run.judging import in_doubt
+from cmvmon.run.judging.in_doubt import Doubt
 from cmvmon.run.judging.unit_concordance import counted, unit_concordance
 from cmvmon.run.ward.ward_list import listed_or_alerted
 from cmvmon.shell.alerts import alert_store, rule_switches, stored_results
@@ -99,7 +99,7 @@ def assess_site(
             for row_type, frame in said:
                 covered = None if patients is None else {*patients, *frame["patient_id"]}
                 stored_results.record(connection, row_type, frame, stamp=stamp, patients=covered, late=late)
-            in_doubt.note(connection, opened, made.in_doubt, as_of=as_of)
+            in_doubt.note(connection, opened, made.doubt, as_of=as_of)
     if patients is None and not changes.is_replay:
         _note_work(opened, as_of, None)  # everyone was assessed: whatever stopped the work before no longer does
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in words.VERDICT}
@@ -201,7 +201,7 @@ class _Made:
 
     assessment: Assessment
     patients: Collection[str] | None
-    in_doubt: tuple[MovedTogether, ...]
+    doubt: Doubt
     count_for_unit: Callable[[], pl.DataFrame]
 
 
@@ -230,9 +230,9 @@ def _made(opened: OpenSite, *, as_of: datetime, patients: Collection[str] | None
     assessment = without_switched_off(assessment, off)
     gate_computed(assessment, as_of, is_live=is_live)
     if of_unit is not None:
-        return _Made(assessment, patients, doubt.found, lambda: of_unit.counts)
+        return _Made(assessment, patients, doubt, lambda: of_unit.counts)
     return _Made(
-        assessment, None, doubt.found, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
+        assessment, None, doubt, lambda: counted(opened, was_known[LEADING.rows], assessment.results, as_of=as_of)
     )
 
 

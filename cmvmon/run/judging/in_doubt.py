@@ -6,7 +6,6 @@ judged once the laboratory no longer is in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,9 +45,16 @@ def laboratories_in_doubt(opened: OpenSite, *, as_of: datetime) -> tuple[MovedTo
 
 @dataclass(frozen=True)
 class Doubt:
-    """`found`: the laboratories in doubt; `turned_for`: whom it concerns that others are than by the alerts that stand."""
+    """What one assessment finds, which holds the site until it has noted it.
+
+    Attributes:
+        found: the laboratories in doubt.
+        to_note: those, and those in doubt by the alerts that stand; none where a later moment is recorded.
+        turned_for: whom it concerns that the two differ.
+    """
 
     found: tuple[MovedTogether, ...]
+    to_note: tuple[MovedTogether, ...]
     turned_for: frozenset[str]
 
 
@@ -58,21 +64,19 @@ def doubt(opened: OpenSite, *, as_of: datetime) -> Doubt:
     with opened.reading() as connection:
         stood = _standing(connection)
         if not (found or stood) or not _is_latest(connection, as_of):
-            return Doubt(found, frozenset())
+            return Doubt(found, (), frozenset())
         now, before = ({one.held: one for one in each} for each in (found, stood))
         turned = [(now | before)[held] for held in now.keys() ^ before.keys()]
         whom: set[str] = set()
         for one in turned:
             sampled = sampled_lately(connection, since=one.since, as_of=as_of)
             whom |= sampled.get((one.laboratory, one.assay), set())
-    return Doubt(found, frozenset(whom))
+    return Doubt(found, (*found, *stood), frozenset(whom))
 
 
-def note(connection: sa.Connection, opened: OpenSite, found: Collection[MovedTogether], *, as_of: datetime) -> None:
+def note(connection: sa.Connection, opened: OpenSite, of: Doubt, *, as_of: datetime) -> None:
     """One alert of the work for each laboratory in doubt, and none any more for the others. The caller holds the transaction."""
-    if not _is_latest(connection, as_of):
-        return
-    for laboratory in sorted({one.laboratory for one in (*found, *_standing(connection))}):
+    for laboratory in sorted({one.laboratory for one in of.to_note}):
         facts = [
             {
                 "code": words.LABORATORY_IN_DOUBT,
@@ -85,7 +89,7 @@ def note(connection: sa.Connection, opened: OpenSite, found: Collection[MovedTog
                 "n_patients": one.n_patients,
                 "within_days": one.within_days,
             }
-            for one in found
+            for one in of.found
             if one.laboratory == laboratory
         ]
         evidence = work_facts.evidence_of(facts) if facts else None
