@@ -8,11 +8,11 @@ A line is on the disk before the transaction ends that it tells of. One that was
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cmvmon.domain.errors import SiteError
 from cmvmon.shell.basis.files import append_line, read_bytes
@@ -20,13 +20,6 @@ from cmvmon.shell.folder.landing import Landed, landed
 from cmvmon.shell.taken_in.arrivals import Arrival
 
 NAME = "journal.ndjson"
-_SAID = {
-    "answer": "answered_at",
-    "rule": "changed_at",
-    "landing": "answered_at",
-    "trial": "tried_at",
-    "approval": "approved_at",
-}  # what persons said, and the column that says when
 
 
 @dataclass(frozen=True)
@@ -46,68 +39,54 @@ class Taking:
 
 
 @dataclass(frozen=True)
-class Answer:
+class _Spoken:
+    """What a person said, as the row of the store that keeps it. `said_at`: which of its columns says when; `moments`: which others
+    hold a moment."""
+
+    row: Mapping[str, Any]
+    said_at: ClassVar[str]
+    moments: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def at(self) -> datetime:
+        moment: datetime = self.row[self.said_at]
+        return moment
+
+
+class Answer(_Spoken):
     """What a person said of a record in quarantine: a row of `quarantine_answers`."""
 
-    row: Mapping[str, Any]
-
-    @property
-    def at(self) -> datetime:
-        moment: datetime = self.row["answered_at"]
-        return moment
+    said_at = "answered_at"
 
 
-@dataclass(frozen=True)
-class Switching:
+class Switching(_Spoken):
     """That somebody switched a rule off, or on again: a row of `rule_switches`."""
 
-    row: Mapping[str, Any]
-
-    @property
-    def at(self) -> datetime:
-        moment: datetime = self.row["changed_at"]
-        return moment
+    said_at = "changed_at"
 
 
-@dataclass(frozen=True)
-class LandingAnswer:
+class LandingAnswer(_Spoken):
     """What a person said of a delivery that was never judged: a row of `landing_answers`."""
 
-    row: Mapping[str, Any]
-
-    @property
-    def at(self) -> datetime:
-        moment: datetime = self.row["answered_at"]
-        return moment
+    said_at = "answered_at"
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(_Spoken):
     """That somebody tried a protocol: a row of `protocol_trials`."""
 
-    row: Mapping[str, Any]
-
-    @property
-    def at(self) -> datetime:
-        moment: datetime = self.row["tried_at"]
-        return moment
+    said_at = "tried_at"
 
 
-@dataclass(frozen=True)
-class Approving:
+class Approving(_Spoken):
     """That somebody approved a protocol: a row of `protocol_approvals`."""
 
-    row: Mapping[str, Any]
-
-    @property
-    def at(self) -> datetime:
-        moment: datetime = self.row["approved_at"]
-        return moment
+    said_at = "approved_at"
+    moments = ("tried_at",)
 
 
 Said = Answer | Switching | LandingAnswer | Trial | Approving
 Step = Taking | Said
-_OF_KIND: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
+_OF_KIND: Mapping[str, type[Said]] = {
     "answer": Answer,
     "rule": Switching,
     "landing": LandingAnswer,
@@ -176,14 +155,14 @@ def lines(landing: Path) -> Iterator[Step | None]:
         try:
             facts = json.loads(line)
             what = facts.pop("what")
-            yield _said(what, facts) if what in _SAID else _taking(landing, facts)
+            yield _said(what, facts) if what in _OF_KIND else _taking(landing, facts)
         except (ValueError, KeyError, TypeError, AttributeError, SiteError):
             yield None
 
 
 def _said(what: str, facts: dict[str, Any]) -> Said:
-    moments = (_SAID[what], *(["tried_at"] if what == "approval" else []))
-    return _OF_KIND[what](facts | {name: datetime.fromisoformat(facts[name]) for name in moments})
+    kind = _OF_KIND[what]
+    return kind(facts | {name: datetime.fromisoformat(facts[name]) for name in (kind.said_at, *kind.moments)})
 
 
 def _taking(landing: Path, facts: Mapping[str, Any]) -> Taking:
