@@ -7,20 +7,13 @@ one order of arrival: its first delivery holds the message of each story that co
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from cmvmon.domain.rows import VIRAL_LOAD_RESULTS
-from cmvmon.domain.versions import current_versions
-from cmvmon.shell.as_known import known
-from cmvmon.shell.waiting.quarantine import open_quarantine
-from cmvmon.shell.work.opening import open_site
 from tests.feeds.hl7_texts import file_of, message, order
-from tests.shell.test_hl7_statuses import CASES, HELD, taken_in
-from tests.sites import day
+from tests.shell.test_hl7_statuses import CASES, HELD, of_numbers, taken_in
 
 # What is known of a result, and what is known after the next message by report time. Written by hand, and the same in the decision.
 TABLE = """\
@@ -85,20 +78,9 @@ def told(story: Story, number: int, *, by_number: bool) -> list[str]:
     return message(*segments, patient=f"SYNTH-{of}", control=f"{of}{number}")
 
 
-def ends(root: Path) -> tuple[dict[str, str], Mapping[str, list[str]]]:
+def ends(root: Path) -> tuple[Mapping[str, str], Mapping[str, list[str]]]:
     """By story what holds of its result, and why its records wait."""
-    with open_site(root) as opened, opened.reading() as connection:
-        frame = known.known(connection, opened.site, as_of=day(30))[VIRAL_LOAD_RESULTS]
-        waiting = open_quarantine(connection)
-    held, waits = dict[str, str](), defaultdict[str, list[str]](list)
-    for row in current_versions(frame).to_dicts():
-        status, load = row["result_status"], row["viral_load_iu_per_ml"]
-        said = status if status == "withdrawn" else f"{status} {load:g}"
-        held[row["accession_number"]] = f"conflict {said}" if row["is_conflicting"] else said
-    for text, reason in waiting.select("delivered_text", "reason").sort("reason").iter_rows():
-        (of,) = {word for word in text.replace("|", '"').split('"') if word.startswith("X") and set(word[1:]) <= set(CLASSES) and len(word) > 1}  # fmt: skip
-        waits[of].append(reason)
-    return held, waits
+    return of_numbers(root, f"X[{CLASSES}]+")
 
 
 def differing(root: Path, stories: Sequence[Story]) -> list[str]:

@@ -68,7 +68,7 @@ def held(frame: pl.DataFrame) -> str:
         (last,) = current_versions(frame).to_dicts() or [None]
         if last is None or last["result_status"] == "withdrawn":
             return "nothing" if last is None else "withdrawn"
-        return f"preliminary {last['viral_load_iu_per_ml']:g}"
+        return "conflict preliminary" if last["is_conflicting"] else f"preliminary {last['viral_load_iu_per_ml']:g}"
     ((status, load, clash),) = used
     return f"conflict {status}" if clash else f"{status} {load:g}"
 
@@ -149,24 +149,24 @@ def of_case(case: str) -> list[list[str]]:
     return [told(number, one, number=NUMBERS[case]) for number, one in enumerate(CASES[case][0])]
 
 
-def each_at_last(root: Path) -> Mapping[str, tuple[str, list[str]]]:
-    """By number of its result, what `at_last` says."""
+def of_numbers(root: Path, number: str) -> tuple[Mapping[str, str], Mapping[str, list[str]]]:
+    """By number of its result, which looks so (`number`), what holds of it, and why its records wait."""
     with open_site(root) as opened, opened.reading() as connection:
         frame = known.known(connection, opened.site, as_of=day(30))[VIRAL_LOAD_RESULTS]
         waiting = open_quarantine(connection)
     waits = defaultdict[str, list[str]](list)
-    for text, reason in waiting.select("delivered_text", "reason").iter_rows():
-        (of,) = set(re.findall(r"\bR\d{3}\b", text))
+    for text, reason in waiting.select("delivered_text", "reason").sort("reason").iter_rows():
+        (of,) = set(re.findall(rf"\b{number}\b", text))
         waits[of].append(reason)
     parts = frame.partition_by("accession_number", as_dict=True)
-    loads = {str(number): held(part) for (number,), part in parts.items()}
-    return {number: (loads.get(number, "nothing"), waits[number]) for number in NUMBERS.values()}
+    return {str(of): held(part) for (of,), part in parts.items()}, waits
 
 
 def differing(root: Path) -> dict[str, tuple[str, list[str]]]:
     """The cases that ended otherwise than is written there, and how."""
-    found = each_at_last(root)
-    return {case: found[NUMBERS[case]] for case, (_, *ends) in CASES.items() if found[NUMBERS[case]] != tuple(ends)}
+    loads, waits = of_numbers(root, r"R\d{3}")
+    found = {case: (loads.get(number, "nothing"), waits[number]) for case, number in NUMBERS.items()}
+    return {case: found[case] for case, (_, *ends) in CASES.items() if found[case] != tuple(ends)}
 
 
 @pytest.mark.parametrize("way", range(WAYS))
