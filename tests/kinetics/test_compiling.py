@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import FunctionType
 
 import numba
+import numpy as np
+import pytest
 
 from cmvmon.kinetics.bank.update import begin
-from cmvmon.kinetics.numerics.compiling import compiled, fingerprint, is_kept
+from cmvmon.kinetics.numerics.compiling import borrowing, compiled, fingerprint, is_kept
 
 
 def with_names(function: FunctionType, **names: object) -> FunctionType:
@@ -42,3 +44,21 @@ def test_a_kernel_whose_cache_has_no_place_is_compiled_all_the_same_and_told_fro
     assert loose(4.0) == 8.0  # type: ignore[operator]
     assert not is_kept(loose)  # type: ignore[arg-type]
     assert is_kept(begin)
+
+
+def first_half(x: np.ndarray) -> np.ndarray:
+    return x[: len(x) // 2]
+
+
+def room_of_its_own(x: np.ndarray) -> float:
+    room = np.empty(len(x))
+    room[:] = x
+    return float(room.sum())
+
+
+def test_a_kernel_that_counts_nobody_who_holds_an_array_may_neither_return_one_nor_make_one():
+    with pytest.raises(TypeError, match="first_half returns more than numbers"):
+        borrowing(first_half)
+    with pytest.raises(numba.errors.NumbaError, match=r"room = np\.empty"):
+        borrowing(room_of_its_own)(np.ones(4))
+    assert compiled(room_of_its_own)(np.ones(4)) == 4.0

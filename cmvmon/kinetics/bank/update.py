@@ -17,8 +17,8 @@ import math
 
 import numpy as np
 
-from cmvmon.kinetics.bank.lines import MOST_SIZE
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.bank.lines import MOST_SIZE, STATE_COLUMNS
+from cmvmon.kinetics.numerics.compiling import borrowing
 from cmvmon.kinetics.numerics.mixture import NEGLIGIBLE_WEIGHT, phi_and_density
 from cmvmon.kinetics.numerics.normal import LOG_SQRT_2PI, row_terms
 
@@ -29,15 +29,16 @@ NOTHING = -50.0  # log of a weight that changes no sum: exp(-50) is 2e-22
 NOT_SEEN = 1e-10  # weight of a line that is left out of P(rebound)
 
 
-@compiled
+@borrowing
 def begin(prior: np.ndarray, state: np.ndarray) -> None:
     """The bank before any result."""
     for k in range(len(prior)):
         state[k, 0] = prior[k, 0]
-        state[k, 1:] = prior[k, 6:]
+        for column in range(1, STATE_COLUMNS):
+            state[k, column] = prior[k, 5 + column]
 
 
-@compiled
+@borrowing
 def begin_above(prior: np.ndarray, mean: float, sd: float, state: np.ndarray) -> None:
     """The bank before a first result above the ULOQ: every line, from a load of which nothing but mean and sd is said.
 
@@ -49,7 +50,7 @@ def begin_above(prior: np.ndarray, mean: float, sd: float, state: np.ndarray) ->
         state[k, 6:9] = 0.0
 
 
-@compiled
+@borrowing
 def begin_again(prior: np.ndarray, mean: float, sd: float, state: np.ndarray) -> None:
     """The bank after a long gap: straight lines only, from a load of which nothing but mean and sd is said."""
     begin(prior, state)
@@ -60,13 +61,13 @@ def begin_again(prior: np.ndarray, mean: float, sd: float, state: np.ndarray) ->
         state[k, 6:9] = 0.0
 
 
-@compiled
+@borrowing
 def place(i: int, j: int) -> int:
     """Where the covariance of theta's numbers i <= j stands in a row of `state`."""
     return 1 + MOST_SIZE + i * MOST_SIZE - i * (i - 1) // 2 + j - i
 
 
-@compiled
+@borrowing
 def project(state: np.ndarray, k: int, x: tuple[float, float, float, float]) -> tuple[float, float]:
     """(mean, variance) of x'theta of line k; pieces that the line lacks stand as 0 in `state`."""
     x0, x1, x2, x3 = x
@@ -75,7 +76,7 @@ def project(state: np.ndarray, k: int, x: tuple[float, float, float, float]) -> 
     return mean, x0 * g0 + x1 * g1 + x2 * g2 + x3 * g3
 
 
-@compiled
+@borrowing
 def gains(state: np.ndarray, k: int, x: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     """Covariance of x'theta with each number of theta, of line k."""
     x0, x1, x2, x3 = x
@@ -87,21 +88,21 @@ def gains(state: np.ndarray, k: int, x: tuple[float, float, float, float]) -> tu
     )
 
 
-@compiled
+@borrowing
 def pieces(prior: np.ndarray, k: int, t: float) -> tuple[float, float, float]:
     """How much of the time from the anchor to t >= 0 line k spends in each of its pieces, in weeks."""
     first, second = prior[k, 2], prior[k, 3]
     return min(t, first), max(min(t, second) - first, 0.0), max(t - second, 0.0)
 
 
-@compiled
+@borrowing
 def load_at(prior: np.ndarray, state: np.ndarray, k: int, t: float) -> tuple[float, float]:
     """(mean, variance) of line k's log10 load at t >= 0 weeks."""
     a, b, c = pieces(prior, k, t)
     return project(state, k, (1.0, -a, -b, -c))
 
 
-@compiled
+@borrowing
 def update(
     prior: np.ndarray,
     state: np.ndarray,
@@ -152,7 +153,7 @@ def update(
         state[k, 14] -= g3 * g3 * h
 
 
-@compiled
+@borrowing
 def weigh(state: np.ndarray, w: np.ndarray) -> float:
     """Write the lines' probabilities to w; return the log of what they add up to before that."""
     top = -math.inf
@@ -168,7 +169,7 @@ def weigh(state: np.ndarray, w: np.ndarray) -> float:
     return top + math.log(total)
 
 
-@compiled
+@borrowing
 def rates(
     prior: np.ndarray,
     state: np.ndarray,
@@ -197,7 +198,7 @@ def rates(
     return n
 
 
-@compiled
+@borrowing
 def rate(prior: np.ndarray, state: np.ndarray, k: int, t0: float, t1: float) -> tuple[float, float]:
     """(mean, sd) of the mean decline of line k from t0 to t1 weeks, or with t0 = t1 of the decline at that moment."""
     a, b, c = 1.0, 0.0, 0.0
@@ -219,7 +220,7 @@ def rate(prior: np.ndarray, state: np.ndarray, k: int, t0: float, t1: float) -> 
     return mean, math.sqrt(max(variance, SMALLEST_VARIANCE))
 
 
-@compiled
+@borrowing
 def rebound(prior: np.ndarray, state: np.ndarray, w: np.ndarray, t: float) -> float:
     """P(the load rises after a late change that has passed by t): a plateau is no rebound."""
     total = 0.0
@@ -231,7 +232,7 @@ def rebound(prior: np.ndarray, state: np.ndarray, w: np.ndarray, t: float) -> fl
     return min(max(total, 0.0), 1.0)
 
 
-@compiled
+@borrowing
 def odds(prior: np.ndarray, w: np.ndarray) -> float:
     """Odds non-responder : responder, kept between 1e-12 and 1e12; NaN where the bank has neither."""
     responder, non_responder = 0.0, 0.0

@@ -7,6 +7,7 @@ its top: a command that fits nothing must not pay for it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,7 +17,8 @@ from numba.core import caching, event
 
 from cmvmon.domain.first_compile import compiling
 
-HOW: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # how every kernel is compiled
+HOW: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": True}  # how every kernel is compiled
+BORROWING = {**HOW, "_nrt": False}  # how one is that makes no array; numba's own tests are compiled so too
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -41,15 +43,35 @@ def compiled(kernel: Kernel) -> Kernel:
     A kernel lets other threads run beside it (`nogil`): it works on arrays that only its caller knows. Where neither the module's
     folder nor the user's cache folder can be written, numba refuses to cache; the kernel is then compiled in each run.
     """
+    return _compiled(kernel, HOW)
+
+
+def borrowing(kernel: Kernel) -> Kernel:
+    """`compiled`, for a kernel that neither makes nor returns an array: it works in those that its caller holds, and counts nobody.
+
+    Numba counts who holds an array, at each call and each slice, by instructions that a processor carries out one at a time and
+    with nothing beside them: a third of the time of a week. What would need memory (np.empty, one slice assigned to another) is
+    refused when the kernel is compiled.
+
+    Raises:
+        TypeError: the kernel says that it returns something other than numbers: an array in it would be held by nobody.
+    """
+    returned = set(re.findall(r"\w+", str(kernel.__annotations__["return"])))
+    if not returned <= {"None", "bool", "float", "int", "tuple"}:
+        raise TypeError(f"{kernel.__name__} returns more than numbers: compile it with `compiled`")
+    return _compiled(kernel, BORROWING)
+
+
+def _compiled(kernel: Kernel, how: dict[str, Any]) -> Kernel:
     try:
-        fast: Any = numba.njit(cache=True, **HOW)(kernel)
+        fast: Any = numba.njit(cache=True, **how)(kernel)
     except RuntimeError:  # "cannot cache function: no locator available"
-        plain: Any = numba.njit(**HOW)(kernel)
+        plain: Any = numba.njit(**how)(kernel)
         return plain  # type: ignore[no-any-return]
     cache = fast._cache
     # numba notices a change of the kernel's own file only; a change in a kernel that it calls, or in how it is compiled,
     # must count too.
-    stamp = (cache._impl.locator.get_source_stamp(), fingerprint(kernel), repr(HOW))
+    stamp = (cache._impl.locator.get_source_stamp(), fingerprint(kernel), repr(how))
     index: Any = caching.IndexDataCacheFile
     cache._cache_file = index(cache._cache_path, cache._impl.filename_base, stamp)
     return fast  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing, compiled
 from cmvmon.kinetics.numerics.normal import LOG_SQRT_2PI
 
 STEPS_PER_UNIT = 64
@@ -38,7 +38,7 @@ def _entries() -> np.ndarray:
 PHI = _entries()
 
 
-@compiled
+@borrowing
 def phi_and_density(z: float) -> tuple[float, float]:
     """(Phi(z), its derivative), within 1e-10 and 1e-9: Taylor's series around the nearest entry, to its fourth term."""
     if z >= TO:
@@ -54,7 +54,7 @@ def phi_and_density(z: float) -> tuple[float, float]:
     return value, density * (1.0 - u * (near - u * (0.5 * q - u * near * (q - 2.0) * (1.0 / 6.0))))
 
 
-@compiled
+@borrowing
 def share_above(point: float, w: np.ndarray, mean: np.ndarray, sd: np.ndarray, n: int) -> float:
     """P(x > point) of the mixture's first n components; w adds up to 1."""
     total = 0.0
@@ -71,7 +71,7 @@ def quantile(p: float, guess: float, w: np.ndarray, mean: np.ndarray, sd: np.nda
     return quantile_within(p, guess, low, high, narrowest, w, mean, per_sd, n)
 
 
-@compiled
+@borrowing
 def extent(mean: np.ndarray, sd: np.ndarray, per_sd: np.ndarray, n: int) -> tuple[float, float, float]:
     """(a point with nothing below it, one with nothing above it, the smallest sd); 1 / sd is written to `per_sd`."""
     low, high, narrowest = math.inf, -math.inf, math.inf
@@ -83,7 +83,7 @@ def extent(mean: np.ndarray, sd: np.ndarray, per_sd: np.ndarray, n: int) -> tupl
     return low, high, narrowest
 
 
-@compiled
+@borrowing
 def quantile_within(
     p: float,
     guess: float,
@@ -161,7 +161,7 @@ def summary(
     return centre, low, high, above
 
 
-@compiled
+@borrowing
 def moments(w: np.ndarray, mean: np.ndarray, sd: np.ndarray, n: int) -> tuple[float, float]:
     """(mean, standard deviation) of the mixture."""
     centre, square = 0.0, 0.0
@@ -171,7 +171,7 @@ def moments(w: np.ndarray, mean: np.ndarray, sd: np.ndarray, n: int) -> tuple[fl
     return centre, math.sqrt(max(square - centre * centre, 0.0))
 
 
-@compiled
+@borrowing
 def ends(
     target: float,
     tail: float,

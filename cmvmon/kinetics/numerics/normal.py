@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing
 
 SQRT_HALF = math.sqrt(0.5)
 LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -17,7 +17,7 @@ FRACTION_TERMS = 24  # at z = -5 the error of the fraction is below 1e-16 from 2
 NARROW = 1e-3  # an interval narrower than this many sd takes its expansion: the closed form would cancel
 
 
-@compiled
+@borrowing
 def tail_excess(x: float) -> float:
     """phi(x) / Phi(-x) - x for x >= 5, by Laplace's continued fraction 1/(x + 2/(x + 3/(x + ...)))."""
     rest = x
@@ -26,7 +26,7 @@ def tail_excess(x: float) -> float:
     return 1.0 / rest
 
 
-@compiled
+@borrowing
 def log_cdf(z: float) -> float:
     """log Phi(z), to rounding, for every z."""
     if z > 0.0:
@@ -36,7 +36,7 @@ def log_cdf(z: float) -> float:
     return -0.5 * z * z - LOG_SQRT_2PI - math.log(tail_excess(-z) - z)
 
 
-@compiled
+@borrowing
 def mills(z: float) -> tuple[float, float]:
     """(r, r + z) with r = phi(z) / Phi(z). The sum is given apart because it cancels in the left tail."""
     if z > TAIL_FROM:
@@ -46,7 +46,7 @@ def mills(z: float) -> tuple[float, float]:
     return excess - z, excess
 
 
-@compiled
+@borrowing
 def interval_terms(a: float, b: float) -> tuple[float, float, float]:
     """(l, q, h) of a < b in standard units: log(Phi(b) - Phi(a)), its gradient and curvature by the mean."""
     flipped = a + b > 0.0
@@ -76,7 +76,7 @@ def interval_terms(a: float, b: float) -> tuple[float, float, float]:
     return log_z, (-q if flipped else q), h
 
 
-@compiled
+@borrowing
 def row_terms(lo: float, hi: float, m: float, s: float) -> tuple[float, float, float]:
     """(l, g, h) of one result with limits lo <= hi around the mean m, standard deviation s > 0.
 

@@ -14,14 +14,14 @@ from cmvmon.kinetics.bank.lines import STATE_COLUMNS
 from cmvmon.kinetics.bank.update import SMALLEST_VARIANCE, begin, begin_above, begin_again, load_at, update, weigh
 from cmvmon.kinetics.inputs.arrays import Clocks, Rows
 from cmvmon.kinetics.inputs.codes import ABOVE_ULOQ, QUANTIFIED, WEEK_US, Policy
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing, compiled
 from cmvmon.kinetics.numerics.mixture import NEGLIGIBLE_WEIGHT, quantile
 from cmvmon.kinetics.weeks.spans import baseline_of, belongs_to, last_week
 
 UNTIL_LAST, AFTER_LAST = 28, 7  # moments up to the last result, and after it: what a panel can show
 
 
-@compiled
+@borrowing
 def loads(
     lines: np.ndarray,
     state: np.ndarray,
@@ -47,7 +47,7 @@ def loads(
     return n
 
 
-@compiled
+@borrowing
 def followed(
     rows: Rows,
     first: int,
@@ -83,7 +83,7 @@ def followed(
     return segment, e, e >= first and quantified > 0 and rows.time[segment] < rows.time[e]
 
 
-@compiled
+@borrowing
 def moments(begun: int, last: int, end: int, out: np.ndarray) -> int:
     """Write the moments to `out`, the last result's and the end's among them; how many there are."""
     n = 0

@@ -12,11 +12,11 @@ import numpy as np
 from cmvmon.kinetics.bank.update import begin, begin_above, begin_again, odds, rates, rebound, update, weigh
 from cmvmon.kinetics.inputs.arrays import Bank, Rows
 from cmvmon.kinetics.inputs.codes import ABOVE_ULOQ, WEEK_US, Policy
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing
 from cmvmon.kinetics.numerics.mixture import ends, moments
 
 
-@compiled
+@borrowing
 def take_row(
     rows: Rows, row: int, segment: int, own: bool, anchor: int, lines: np.ndarray, bank: Bank, policy: Policy
 ) -> None:
@@ -34,7 +34,7 @@ def take_row(
     update(lines, bank.state, t, rows.fit_lo[row], rows.fit_hi[row], rows.sigma[row], policy.growth, policy.growth_sd)
 
 
-@compiled
+@borrowing
 def near_last(
     guess: np.ndarray,
     policy: Policy,
@@ -63,7 +63,7 @@ def near_last(
     return centre, low, high, above
 
 
-@compiled
+@borrowing
 def bank_week(
     bank: Bank,
     which: int,
@@ -91,7 +91,7 @@ def bank_week(
             n = rates(lines, bank.state, w, begun, until, kept, mean, sd)
             found = near_last(guess[2:4], policy, kept, mean, sd, per_sd, n)
         else:
-            guess[2:4] = guess[0:2]
+            guess[2], guess[3] = guess[0], guess[1]
         out[4], out[5], out[6], out[7] = found
     out[12] = rebound(lines, bank.state, w, max((last - since) / WEEK_US, 0.0))
     out[13] = odds(lines, w)

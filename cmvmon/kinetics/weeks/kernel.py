@@ -28,7 +28,7 @@ from cmvmon.kinetics.inputs.codes import (
     Policy,
 )
 from cmvmon.kinetics.line.posterior import posterior
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing, compiled
 from cmvmon.kinetics.weeks.by_bank import bank_week, take_row
 from cmvmon.kinetics.weeks.spans import baseline_of, belongs_to, ends_of, last_week
 from cmvmon.kinetics.weeks.status import call_of, is_above_uloq, is_held_back, is_near_lloq, is_suppressed, status_of
@@ -93,7 +93,7 @@ def line_week(
     out[4:8] = kept[4:8]
 
 
-@compiled
+@borrowing
 def observed_pair(rows: Rows, first: int, last: int, too_close_us: int, out: np.ndarray) -> int:
     """Write the observed pair of rows first and last to out[0:4]; return its reason bits."""
     if (
@@ -116,7 +116,7 @@ def observed_pair(rows: Rows, first: int, last: int, too_close_us: int, out: np.
     return R_TOO_CLOSE if apart < too_close_us else 0
 
 
-@compiled
+@borrowing
 def is_interrupted(gaps: np.ndarray, start: int, stop: int, week_start: int, week_end: int) -> bool:
     """Whether the week touches one of the interruptions (rows of `gaps`: start, end)."""
     found = False
@@ -125,7 +125,7 @@ def is_interrupted(gaps: np.ndarray, start: int, stop: int, week_start: int, wee
     return found
 
 
-@compiled
+@borrowing
 def fill_weeks(
     rows: Rows,
     clocks: Clocks,
@@ -140,8 +140,14 @@ def fill_weeks(
     whole: np.ndarray,
     place: int,
     scratch: np.ndarray,
+    out: np.ndarray,
+    places: np.ndarray,
+    kept: np.ndarray,
 ) -> None:
-    """Write the weeks 1..n_weeks of one clock to columns place, place + 1, ... of `numbers` and `whole`."""
+    """Write the weeks 1..n_weeks of one clock to columns place, place + 1, ... of `numbers` and `whole`.
+
+    Room to work in: `out` for the numbers of one week, the others for `line_week`.
+    """
     start, stop, anchor = clocks.start[clock], clocks.stop[clock], clocks.anchor[clock]
     baseline, baseline_reason = baseline_of(rows.time, start, stop, anchor, policy)
     b = baseline
@@ -149,7 +155,6 @@ def fill_weeks(
         b = start + np.searchsorted(rows.time[start:stop], anchor)
     which = clocks.prior[clock]
     prior, window_prior = priors[which], window_priors[which]
-    out = np.empty(len(NUMBERS))
     e = b - 1  # last row used so far
     segment = b  # first row after the last long gap
     at_start = b - 1  # last row used at or before the week's start
@@ -157,8 +162,7 @@ def fill_weeks(
     n_censored = 0
     n_quantified = 0  # of the segment
     n_after = 0  # sample times of the segment after the anchor
-    places = np.full(6, -1, dtype=np.int64)  # of `line_week`
-    kept = np.full(8, math.nan)
+    places[:] = -1
     for week in range(n_weeks):
         week_start = anchor + week * WEEK_US
         week_end = week_start + WEEK_US
@@ -257,12 +261,28 @@ def all_weeks(
         longest = max(longest, clocks.stop[i] - clocks.start[i])
     numbers = np.empty((len(NUMBERS), weeks.sum()))
     whole = np.empty((len(WHOLE), weeks.sum()), dtype=np.int64)
-    scratch = np.empty((4, longest))
+    scratch, out = np.empty((4, longest)), np.empty(len(NUMBERS))
+    places, kept = np.empty(6, dtype=np.int64), np.empty(8)
     place = 0
     for i in range(n_clocks):
         if weeks[i] > 0:
             fill_weeks(
-                rows, clocks, i, weeks[i], gaps, priors, window_priors, bank, policy, numbers, whole, place, scratch
+                rows,
+                clocks,
+                i,
+                weeks[i],
+                gaps,
+                priors,
+                window_priors,
+                bank,
+                policy,
+                numbers,
+                whole,
+                place,
+                scratch,
+                out,
+                places,
+                kept,
             )
             place += weeks[i]
     return numbers, whole

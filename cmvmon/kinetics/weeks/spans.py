@@ -9,10 +9,10 @@ import numpy as np
 
 from cmvmon.kinetics.inputs.arrays import Clocks, Rows
 from cmvmon.kinetics.inputs.codes import R_BASELINE_EARLY, R_BASELINE_LATE, WEEK_US, Policy
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing, compiled
 
 
-@compiled
+@borrowing
 def last_week(time: np.ndarray, start: int, stop: int, anchor: int, until: int) -> int:
     """The last week that holds a result and begins before `until`; 0 for none."""
     found = 0
@@ -25,7 +25,7 @@ def last_week(time: np.ndarray, start: int, stop: int, anchor: int, until: int) 
     return found
 
 
-@compiled
+@borrowing
 def baseline_of(time: np.ndarray, start: int, stop: int, anchor: int, policy: Policy) -> tuple[int, int]:
     """(row of the baseline or -1, reason bits). On a tie the earlier row, then the smaller result id."""
     nearest, early, late = -1, -1, -1
@@ -46,7 +46,7 @@ def baseline_of(time: np.ndarray, start: int, stop: int, anchor: int, policy: Po
     return late, (R_BASELINE_LATE if late >= 0 else 0)
 
 
-@compiled
+@borrowing
 def belongs_to(time: np.ndarray, row: int, first: int, week_end: int, policy: Policy) -> bool:
     """Whether `row` is known to a week: it lies before its end, or so near after it that it stands for that end.
 
@@ -59,7 +59,7 @@ def belongs_to(time: np.ndarray, row: int, first: int, week_end: int, policy: Po
     return bool(time[row] <= week_end + policy.week_end_us)
 
 
-@compiled
+@borrowing
 def nearest_to(time: np.ndarray, moment: int, first: int, last: int, policy: Policy) -> int:
     """The row of first..last nearest to `moment` and near enough to stand for it, on a tie the earlier; -1 for none."""
     found = -1
@@ -72,7 +72,7 @@ def nearest_to(time: np.ndarray, moment: int, first: int, last: int, policy: Pol
     return found
 
 
-@compiled
+@borrowing
 def ends_of(
     time: np.ndarray, first: int, last: int, baseline: int, before: int, week_start: int, week_end: int, policy: Policy
 ) -> tuple[int, int]:

@@ -30,10 +30,10 @@ from cmvmon.kinetics.inputs.codes import (
     WEEK_US,
     Policy,
 )
-from cmvmon.kinetics.numerics.compiling import compiled
+from cmvmon.kinetics.numerics.compiling import borrowing
 
 
-@compiled
+@borrowing
 def status_of(
     invalid: bool,
     no_baseline: bool,
@@ -71,13 +71,13 @@ def status_of(
     return TOO_CLOSE if too_close else OK
 
 
-@compiled
+@borrowing
 def is_suppressed(detection: np.ndarray, first: int, last: int) -> bool:
     """Whether the last two of the rows first..last lie below the LLOQ."""
     return last > first and detection[last] <= BELOW_LLOQ and detection[last - 1] <= BELOW_LLOQ
 
 
-@compiled
+@borrowing
 def is_near_lloq(
     detection: np.ndarray,
     reported_lo: np.ndarray,
@@ -99,7 +99,7 @@ def is_near_lloq(
     return bool(reported_lo[first] - reported_hi[last] < target * weeks)
 
 
-@compiled
+@borrowing
 def is_above_uloq(detection: np.ndarray, time: np.ndarray, first: int, last: int, apart_us: int) -> bool:
     """Whether row `first` lies above the ULOQ and no two quantified rows, `apart_us` or more apart, tell how fast it fell.
 
@@ -117,7 +117,7 @@ def is_above_uloq(detection: np.ndarray, time: np.ndarray, first: int, last: int
     return True
 
 
-@compiled
+@borrowing
 def call_of(
     status: int,
     probability: float,
@@ -144,7 +144,7 @@ def call_of(
     return NOT_MET if probability <= policy.not_met else INDETERMINATE
 
 
-@compiled
+@borrowing
 def is_held_back(call: int, suppressed: bool, probability_rebound: float, alarm: float) -> bool:
     """Whether `met` may not be said because the rebound alarm speaks; never without a probability (NaN).
 
