@@ -34,6 +34,8 @@ def test_the_mark_of_a_kernel_covers_the_kernels_and_constants_that_it_names():
     assert fingerprint(calls_half) == fingerprint(with_names(outer, inner=numba.njit(half), OFFSET=1.0))
     assert fingerprint(calls_half) != fingerprint(with_names(outer, inner=numba.njit(third), OFFSET=1.0))
     assert fingerprint(calls_half) != fingerprint(with_names(outer, inner=numba.njit(half), OFFSET=2.0))
+    marks = {fingerprint(with_names(outer, inner=numba.njit(half), OFFSET=np.uint64(offset))) for offset in (16, 32)}
+    assert len(marks) == 2
 
 
 def test_a_kernel_whose_cache_has_no_place_is_compiled_all_the_same_and_told_from_one_that_is_kept():

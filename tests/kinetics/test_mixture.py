@@ -48,6 +48,64 @@ def test_phi_from_the_table_is_scipys_within_1e_9_and_its_slope_within_1e_7():
     assert np.abs(found[:, 1] - np.exp(-0.5 * np.minimum(z * z, 1e3)) / math.sqrt(2.0 * math.pi)).max() < 1e-7
 
 
+def by_branches(z: float) -> tuple[float, float]:
+    """`phi_and_density` as one would write it for a single z."""
+    from cmvmon.kinetics.numerics.mixture import PHI, STEPS_PER_UNIT, TO
+
+    if z >= TO:
+        return 1.0, 0.0
+    if z <= -TO:
+        return 0.0, 0.0
+    i = int((z + TO) * STEPS_PER_UNIT + 0.5)
+    near = i / STEPS_PER_UNIT - TO
+    u = z - near
+    density, q = float(PHI[i, 1]), near * near - 1.0
+    value = float(PHI[i, 0]) + density * u * (1.0 - u * (0.5 * near - u * q * (1.0 / 6.0)))
+    return value, density * (1.0 - u * (near - u * (0.5 * q - u * near * (q - 2.0) * (1.0 / 6.0))))
+
+
+def ends_and_a_dense_grid() -> np.ndarray:
+    ends = [limit for end in (-9.0, 9.0) for limit in (np.nextafter(end, -math.inf), end, np.nextafter(end, math.inf))]
+    halves = (np.arange(-576, 576) + 0.5) / 64.0  # where the nearest entry changes
+    return np.concatenate(
+        [np.linspace(-9.5, 9.5, 200_003), halves, ends, [-math.inf, math.inf, -1e300, 1e300, 0.0, -0.0, 5e-324]]
+    )
+
+
+def test_phi_without_branches_is_to_the_bit_what_branches_say():
+    from cmvmon.kinetics.numerics.mixture import phi_and_density
+
+    z = ends_and_a_dense_grid()
+    assert np.array_equal([phi_and_density(float(x)) for x in z], [by_branches(float(x)) for x in z])
+    assert np.isnan(phi_and_density(math.nan)).all()
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 40])
+def test_components_side_by_side_are_to_the_bit_those_one_after_the_other(n):
+    """The terms of every z of the grid, n components at once; and their sums, in the order of the components."""
+    from cmvmon.kinetics.numerics import lanes, mixture
+
+    rng = np.random.default_rng(n)
+    room = np.full(lanes.room_for(n), math.nan)
+    z = ends_and_a_dense_grid()
+    z = rng.permutation(z[np.abs(z) < 1e100])
+    w, sd = rng.uniform(0.1, 1.0, n), rng.uniform(0.05, 3.0, n)
+    for begin in range(0, min(len(z) - n, 4_000 * n), n):
+        mean = z[begin : begin + n] * sd
+        mixture.lay_out(w, mean, sd, n, room)
+        for turn, side in ((1.0, lanes.LOW), (1.0, lanes.HIGH), (-1.0, lanes.LOW)):
+            mixture.terms_at(0.0, turn, side, n, room)
+            sums = [0.0, 0.0, 0.0, 0.0]
+            for k in range(n):
+                r = turn * (1.0 / sd[k])
+                at = (0.0 - mean[k]) * r
+                value, slope = by_branches(at)
+                slope *= w[k] * r
+                terms = [w[k] * value, slope, -(slope * r * at), slope * r * r * (at * at - 1.0)]
+                sums = [total + term for total, term in zip(sums, terms, strict=True)]
+            assert mixture.sums_of(side, n, room) == tuple(sums)
+
+
 def test_mean_p_and_quantiles_are_those_of_the_distribution_function(capsys):
     """P and the probability below each quantile within 1e-7; the quantiles' places, where the density is not nought."""
     rng = np.random.default_rng(11)

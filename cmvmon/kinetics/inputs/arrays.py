@@ -33,7 +33,7 @@ class Clocks(NamedTuple):
 
 
 class Bank(NamedTuple):
-    """The bank's lines by row of the table of priors, the alarm of each, and room to work in.
+    """The bank's lines by row of the table of priors, the alarm of each, and room to work in: for the lines, and for a mixture.
 
     `guess` holds where the last quantiles of the mean and of the week lay (low, high, low, high), in standard deviations
     from the centre: the next ones are near.
@@ -43,4 +43,5 @@ class Bank(NamedTuple):
     rebound_alarm: np.ndarray
     state: np.ndarray
     room: np.ndarray
+    mixture: np.ndarray
     guess: np.ndarray

@@ -57,7 +57,7 @@ def borrowing(kernel: Kernel) -> Kernel:
         TypeError: the kernel says that it returns something other than numbers: an array in it would be held by nobody.
     """
     returned = set(re.findall(r"\w+", str(kernel.__annotations__["return"])))
-    if not returned <= {"None", "bool", "float", "int", "tuple"}:
+    if not returned <= {"None", "bool", "float", "int", "np", "tuple", "uint64"}:
         raise TypeError(f"{kernel.__name__} returns more than numbers: compile it with `compiled`")
     return _compiled(kernel, BORROWING)
 
@@ -101,6 +101,6 @@ def fingerprint(kernel: Callable[..., Any]) -> str:
             parts.append(fingerprint(value.py_func).encode())
         elif isinstance(value, np.ndarray):
             parts.append(value.tobytes())
-        elif isinstance(value, int | float | str | tuple):
+        elif isinstance(value, int | float | str | tuple | np.generic):
             parts.append(repr(value).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()

@@ -15,7 +15,7 @@ from cmvmon.kinetics.bank.update import SMALLEST_VARIANCE, begin, begin_above, b
 from cmvmon.kinetics.inputs.arrays import Clocks, Rows
 from cmvmon.kinetics.inputs.codes import ABOVE_ULOQ, QUANTIFIED, WEEK_US, Policy
 from cmvmon.kinetics.numerics.compiling import borrowing, compiled
-from cmvmon.kinetics.numerics.mixture import NEGLIGIBLE_WEIGHT, quantile
+from cmvmon.kinetics.numerics.mixture import NEGLIGIBLE_WEIGHT, lay_out, quantiles, room_of
 from cmvmon.kinetics.weeks.spans import baseline_of, belongs_to, last_week
 
 UNTIL_LAST, AFTER_LAST = 28, 7  # moments up to the last result, and after it: what a panel can show
@@ -116,6 +116,7 @@ def trajectory_levels(
     load = np.full((3, n_clocks, UNTIL_LAST + AFTER_LAST), np.nan)
     state = np.empty((n_lines, STATE_COLUMNS))
     w, kept, mean, sd = np.empty(n_lines), np.empty(n_lines), np.empty(n_lines), np.empty(n_lines)
+    room = np.empty(room_of(n_lines))
     for i in range(n_clocks):
         start, stop, anchor = clocks.start[i], clocks.stop[i], clocks.anchor[i]
         weeks[i] = last_week(rows.time, start, stop, anchor, clocks.until[i])
@@ -140,7 +141,7 @@ def trajectory_levels(
             centre = 0.0
             for k in range(n):
                 centre += kept[k] * mean[k]
-            low = quantile(policy.tail, low, kept, mean, sd, n)
-            high = quantile(1.0 - policy.tail, high, kept, mean, sd, n)
+            extent = lay_out(kept, mean, sd, n, room)
+            low, high = quantiles(policy.tail, low, high, n, extent, room)
             load[0, i, j], load[1, i, j], load[2, i, j] = centre, low, high
     return weeks, drawn, last_at, time, load

@@ -41,8 +41,8 @@ def near_last(
     kept: np.ndarray,
     mean: np.ndarray,
     sd: np.ndarray,
-    per_sd: np.ndarray,
     n: int,
+    room: np.ndarray,
 ) -> tuple[float, float, float, float]:
     """`summary` of the mixture, its quantiles sought where the last ones were, in sd from the mean: see `guess`."""
     centre, spread = moments(kept, mean, sd, n)
@@ -56,8 +56,8 @@ def near_last(
         kept,
         mean,
         sd,
-        per_sd,
         n,
+        room,
     )
     guess[0], guess[1] = (low - centre) / spread, (high - centre) / spread
     return centre, low, high, above
@@ -79,17 +79,17 @@ def bank_week(
     `since` is the anchor, or the first result of a segment; `last` the time of the last result.
     """
     lines, room, guess = bank.lines[which], bank.room, bank.guess
-    w, kept, mean, sd, per_sd = room[0], room[1], room[2], room[3], room[4]
+    w, kept, mean, sd = room[0], room[1], room[2], room[3]
     weigh(bank.state, w)
     until = (min(week_end, policy.as_of_us) - since) / WEEK_US
     begun = max((week_start - since) / WEEK_US, 0.0)
     if until > 0.0:
         n = rates(lines, bank.state, w, 0.0, until, kept, mean, sd)
-        found = near_last(guess[0:2], policy, kept, mean, sd, per_sd, n)
+        found = near_last(guess[0:2], policy, kept, mean, sd, n, bank.mixture)
         out[8], out[9], out[10], out[11] = found
         if begun > 0.0 and until > begun:
             n = rates(lines, bank.state, w, begun, until, kept, mean, sd)
-            found = near_last(guess[2:4], policy, kept, mean, sd, per_sd, n)
+            found = near_last(guess[2:4], policy, kept, mean, sd, n, bank.mixture)
         else:
             guess[2], guess[3] = guess[0], guess[1]
         out[4], out[5], out[6], out[7] = found

@@ -40,8 +40,8 @@ def spread_weeks(
     def stretch(part: int) -> tuple[Numbers, Whole]:
         begin, end = cuts[part], cuts[part + 1]
         own = Clocks(*(column[begin:end] for column in clocks))
-        room = bank._replace(state=bank.state.copy(), room=bank.room.copy(), guess=bank.guess.copy())
-        numbers, whole = kernel.all_weeks(rows, own, gaps, *priors, room, policy)
+        mine = Bank(*(one.copy() for one in bank))  # works in rooms of its own
+        numbers, whole = kernel.all_weeks(rows, own, gaps, *priors, mine, policy)
         whole[WHOLE.index("clock")] += begin
         return numbers, whole
 

@@ -21,6 +21,7 @@ from cmvmon.kinetics.bank.lines import STATE_COLUMNS, bank_numbers
 from cmvmon.kinetics.inputs.arrays import Bank, Clocks, Rows
 from cmvmon.kinetics.inputs.codes import BANK, FOREVER, LINE, NUMBERS, WEEK_US, WHOLE, Policy, reason_text
 from cmvmon.kinetics.line.fit import prior_numbers
+from cmvmon.kinetics.numerics.lanes import room_for
 from cmvmon.kinetics.weeks.sorted_rows import sorted_rows
 from cmvmon.kinetics.weeks.spread import spread_weeks
 from cmvmon.protocol import Protocol
@@ -166,7 +167,8 @@ def bank_of(protocol: Protocol, method: str) -> Bank:
         lines=table,
         rebound_alarm=np.array(alarms),
         state=np.empty((most, STATE_COLUMNS)),
-        room=np.empty((5, most)),
+        room=np.empty((4, most)),
+        mixture=np.empty(room_for(most)),
         guess=np.empty(4),
     )
 
