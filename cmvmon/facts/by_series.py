@@ -9,8 +9,11 @@ import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain.series import SERIES_KEY
+from cmvmon.facts.columns import OF_A_SAMPLE
 from cmvmon.facts.fact_table import Facts
 
+Numbers = npt.NDArray[np.float64]
+_OF_RESULTS = (*SERIES_KEY, *OF_A_SAMPLE, "lloq_iu_per_ml", "uloq_iu_per_ml", "lod_iu_per_ml", "is_conflicting")
 _BITS = 62  # that a number to sort by may have
 
 
@@ -22,8 +25,8 @@ def numbered_series(facts: Facts) -> pl.DataFrame:
 
 
 def results_by_series(facts: Facts) -> pl.DataFrame:
-    """The current results with `series`, sorted by it, moment and id, as they are sorted by moment and id before."""
-    results = facts.prepared.results
+    """What facts read of the current results, with `series`, sorted by it, moment and id; they are sorted by moment and id before."""
+    results = facts.prepared.results.select(_OF_RESULTS)
     number = _numbers(results)
     order = np.argsort(number, kind="stable")
     ordered = number[order]
@@ -68,6 +71,39 @@ def ends_of(rows: pl.DataFrame) -> Ends:
     series = rows["series"].to_numpy()
     last = np.flatnonzero(np.append(series[1:] != series[:-1], True)) if len(series) else np.empty(0, dtype=np.int64)
     return Ends(pl.Series("series", series[last]), last, np.diff(last, prepend=-1))
+
+
+def before_in_series(rows: pl.DataFrame, numbers: Numbers, *, first: float) -> Numbers:
+    """Of rows sorted by `series` the number of the row before in its series, of the first one `first`."""
+    series = rows["series"].to_numpy()
+    return np.where(np.append(False, series[1:] == series[:-1])[: len(series)], np.roll(numbers, 1), first)
+
+
+def least_later(ends: Ends, numbers: Numbers) -> Numbers:
+    """Of each row the least number of those after it in its series; NaN of the last one. Numbers: none is NaN.
+
+    A number's place in the order of all, below that of its series, makes the least of all rows from the end on that of the series:
+    the places of an earlier series all lie below.
+    """
+    known, place = np.unique(numbers, return_inverse=True)
+    place += np.repeat(np.arange(len(ends.last)) * len(known), ends.n_rows)
+    from_here = np.minimum.accumulate(place[::-1])[::-1]
+    later = np.append(known[from_here[1:] % len(known)], np.nan) if len(known) else numbers
+    later[ends.last] = np.nan
+    return later
+
+
+def most_of(ends: Ends, numbers: Numbers) -> Numbers:
+    """The largest number of each series."""
+    return np.maximum.reduceat(numbers, ends.last - ends.n_rows + 1) if len(ends.last) else numbers
+
+
+def last_where(ends: Ends, found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The place of the last row found of each series that has one."""
+    places = np.flatnonzero(found)
+    of_series = np.searchsorted(ends.last, places)
+    last: npt.NDArray[np.int64] = places[np.append(of_series[1:] != of_series[:-1], True)[: len(places)]]
+    return last
 
 
 def latest_of(rows: pl.DataFrame) -> pl.DataFrame:

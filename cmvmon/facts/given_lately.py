@@ -39,10 +39,15 @@ def given_lately(facts: Facts) -> pl.DataFrame:
         until_at=pl.coalesce("stopped_at", pl.lit(silent_since, dtype=pl.Datetime("us", "UTC"))),
     )
     running = courses.filter("runs")
-    others = running.group_by("patient_id").agg(
-        prophylactic_drugs=_joined(pl.col("is_prophylaxis")),
-        other_drugs=_joined(~pl.col("is_prophylaxis") & ~pl.col("is_treatment")),
+    others = (  # few have such a drug: the drugs of all the others need not be gathered
+        running.filter(pl.col("is_prophylaxis") | ~pl.col("is_treatment"))
+        .group_by("patient_id")
+        .agg(
+            prophylactic_drugs=_joined(pl.col("is_prophylaxis")),
+            other_drugs=_joined(~pl.col("is_prophylaxis") & ~pl.col("is_treatment")),
+        )
     )
+    others = running.select("patient_id").unique().join(others, on="patient_id", how="left")
     lately = (
         pl.concat([courses.filter(~pl.col("runs")).select("patient_id", "drug", "until_at"), _last_doses(facts)])
         .join(running, on=["patient_id", "drug"], how="anti")

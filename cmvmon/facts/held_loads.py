@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain import compartments
 from cmvmon.domain.columns import RowType
 from cmvmon.domain.series import SERIES_KEY
-from cmvmon.facts.by_series import ends_of
+from cmvmon.facts.by_series import before_in_series, ends_of, last_where, least_later, most_of
 from cmvmon.facts.columns import OF_A_SAMPLE, PATIENT_ID, load, named, sample, series
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.newest_series import recent_numbers
 from cmvmon.facts.points import points
 
 _NONE = "the latest has no load"
+_DAY_US = 86_400_000_000
 
 HELD_LOADS = RowType(
     name="held_loads",
@@ -54,27 +57,29 @@ def held_of(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         rows: points, sorted by series and moment, or some of them.
     """
     policy = facts.protocol.watched
-    is_airway = pl.col("compartment").is_in(compartments.LOWER_RESPIRATORY)
-    of_one = pl.col("at_least").fill_null(0.0)
-    age = pl.col("collected_at").max().over("series") - pl.col("collected_at")
-    told = (
-        rows.join(facts.shared(recent_numbers).select("series", "compartment"), on="series", maintain_order="left")
-        .select(
-            "series",
-            *OF_A_SAMPLE,
-            times=pl.when(is_airway).then(10.0**policy.held_lower_airway_log10).otherwise(10.0**policy.held_log10),
-            age=age,
-            one=of_one,
-            two=pl.min_horizontal(of_one, of_one.shift(1, fill_value=0.0).over("series")),
-        )
-        .filter(pl.col("age") <= pl.duration(hours=24 * policy.held_within_days))
-        .with_columns(_held("one").alias("held"), _held("two").alias("two").max().over("series"))
+    found = ends_of(rows)
+    at = rows["collected_at"].to_physical().to_numpy()
+    one = rows["at_least"].fill_null(0.0).to_numpy()
+    two = np.minimum(one, before_in_series(rows, one, first=0.0))
+    within = round(policy.held_within_days * _DAY_US)
+    lately = np.flatnonzero(np.repeat(at[found.last], found.n_rows) - at <= within)
+    rows, one, two = rows[lately], one[lately], two[lately]
+    ends = ends_of(rows)
+    airway, other = 10.0**policy.held_lower_airway_log10, 10.0**policy.held_log10
+    times = np.repeat(np.where(_is_airway(ends.series, facts), airway, other), ends.n_rows)
+    held, held_two = (np.fmin(loads, least_later(ends, loads) * times) for loads in (one, two))
+    most = most_of(ends, held)
+    best = last_where(ends, (held > 0.0) & (held == np.repeat(most, ends.n_rows)))
+    of_two = np.repeat(most_of(ends, held_two), ends.n_rows)[best]
+    return (
+        rows[best]
+        .select("series", *OF_A_SAMPLE)
+        .with_columns(held=pl.Series(held[best]), held_two=pl.Series(of_two, nan_to_null=True).replace(0.0, None))
     )
-    best = told.filter((pl.col("held") > 0.0) & (pl.col("held") == pl.col("held").max().over("series")))
-    return best[ends_of(best).last].select("series", *OF_A_SAMPLE, "held", held_two=pl.col("two").replace(0.0, None))
 
 
-def _held(load: str) -> pl.Expr:
-    """Of each point the highest line that it reached and that no later one has left."""
-    later = pl.col(load).cum_min(reverse=True).shift(-1).over("series")
-    return pl.min_horizontal(pl.col(load), later * pl.col("times"))
+def _is_airway(numbers: pl.Series, facts: Facts) -> npt.NDArray[np.bool_]:
+    """Whether the series of these numbers, in order, are of the lower airways."""
+    known = facts.shared(recent_numbers)
+    places = np.searchsorted(known["series"].to_numpy(), numbers.to_numpy())
+    return known["compartment"].is_in(compartments.LOWER_RESPIRATORY).to_numpy()[places]

@@ -153,7 +153,7 @@ def _target_drugs(facts: Facts, asked: pl.DataFrame) -> pl.DataFrame:
     rows = (
         facts.prepared.begun[ANTIVIRAL_COURSES]
         .filter(is_treatment(facts))
-        .with_columns(group=_group(facts))
+        .select("patient_id", "started_at", "stopped_at", group=_group(facts))
         .join(asked.select(of_one), on=of_one)
         .sort(*of_one, "started_at")
     )
