@@ -145,7 +145,9 @@ def split_by_promises(frame: pl.DataFrame, row_type: RowType) -> tuple[pl.DataFr
     asked = [c for c in row_type.constraints if set(c.columns) <= set(frame.columns)]
     if not asked or frame.is_empty():
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
-    if frame.select(pl.all_horizontal(kept_by(c) for c in asked).all()).item():  # nearly always: nobody to blame
+    if all(
+        frame.select(kept_by(c).all().alias(str(n)) for n, c in enumerate(asked)).row(0)
+    ):  # nearly always: nobody to blame
         return frame, frame.clear().with_columns(reason=pl.lit(""), column=pl.lit(""))
     blamed = frame.select(
         reason=pl.coalesce(*(pl.when(~kept_by(c)).then(pl.lit(c.code)) for c in asked)),

@@ -85,6 +85,8 @@ class Partitions:
 
     def own(self, frame: pl.DataFrame, place: int) -> pl.DataFrame:
         """The rows whose patient belongs to that range."""
+        if self._shared_results().is_empty():  # nobody else's rows are there
+            return frame
         return frame.filter(_range_of(self._bounds) == place) if self._bounds else frame
 
     def latest_usable(self) -> datetime | None:
@@ -107,7 +109,7 @@ class Partitions:
 
     def _note_latest(self, place: int, part: pl.DataFrame) -> None:
         """What no usable result of that range is later than."""
-        found = part.filter(is_usable())["collected_at"].max()
+        found = part.select(pl.col("collected_at").filter(is_usable()).max()).item()
         if isinstance(found, datetime):
             self._latest[place] = max(found, self._latest.get(place, found))
 
