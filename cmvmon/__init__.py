@@ -1,7 +1,7 @@
 """cmvmon: cytomegalovirus load under treatment on the ICU, from a laboratory's file to an alert and a page.
 
-For a notebook: `read`, `assess`, `weekly_decline`, `fit_lines`, `concordance`, `Protocol` and `simulate` (docs/notebook.md).
-They are loaded when first used: importing cmvmon loads neither polars nor numba.
+For a notebook: `read`, `assess`, `read_verdicts`, `weekly_decline`, `fit_lines`, `concordance`, `Protocol` and `simulate`
+(docs/notebook.md). They are loaded when first used: importing cmvmon loads neither polars nor numba.
 """
 
 import importlib
@@ -10,10 +10,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cmvmon.face import Protocol, assess, concordance, fit_lines, read, simulate, weekly_decline
+    from cmvmon.face import Protocol, assess, concordance, fit_lines, read, read_verdicts, simulate, weekly_decline
 
 __version__ = "0.1.0"
-__all__ = ["Protocol", "__version__", "assess", "concordance", "fit_lines", "read", "simulate", "weekly_decline"]
+__all__ = [
+    "Protocol",
+    "__version__",
+    "assess",
+    "concordance",
+    "fit_lines",
+    "read",
+    "read_verdicts",
+    "simulate",
+    "weekly_decline",
+]
 
 _FACE = "cmvmon.face"
 _ALSO_MODULES = ("assess", "simulate")  # rooms of the house too: `from cmvmon.assess import assess`

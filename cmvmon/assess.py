@@ -5,8 +5,8 @@ known rows -> prepared (current results, clocks, weekly decline) -> facts -> eve
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -29,6 +29,7 @@ from cmvmon.kinetics.noise.same_minute import impossible_pairs, mark_pairs
 from cmvmon.kinetics.weeks.weekly_decline import KernelInput, estimated_from, kernel_input
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, judge
+from cmvmon.rules.judging import judge_apart
 
 _VERDICT_ORDER = ("patient_id", "compartment", "subject", "rule")
 
@@ -41,11 +42,13 @@ class Assessment:
         verdicts: as their row type, by patient, compartment, subject and rule.
         facts: every fact that the rules read (docs/facts.md), and `facts.prepared`.
         kernel_input: the rows and clocks that the declines were estimated from, where pages will be drawn; else None.
+        subject_facts: by name of table, where they were asked for: the facts that verdicts rest on, once for each subject.
     """
 
     verdicts: pl.DataFrame
     facts: Facts
     kernel_input: KernelInput | None = None
+    subject_facts: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     @property
     def weekly_decline(self) -> pl.DataFrame:
@@ -89,13 +92,20 @@ class Assessment:
 
 
 def assess(
-    known: Known, *, protocol: Protocol, as_of: datetime, method: str = "bank", for_pages: bool = False
+    known: Known,
+    *,
+    protocol: Protocol,
+    as_of: datetime,
+    method: str = "bank",
+    for_pages: bool = False,
+    facts_apart: bool = False,
 ) -> Assessment:
     """The weekly decline of every series, and what every rule says of every subject, at `as_of`.
 
     The same known rows, protocol and `as_of` give the same answer, to the bit, whatever the order of the rows. A result
     collected after `as_of`, and a course or stay that starts after it, is not read; an end after it reads as null.
     `method`: how the decline is estimated, `bank` or `line`. `for_pages`: `kernel_input` is kept.
+    `facts_apart`: the facts that verdicts rest on stand once for each subject in `subject_facts`, and not in their evidence.
 
     Raises:
         ContractBroken: a rule fires and clears at once.
@@ -104,8 +114,9 @@ def assess(
     kept = given if for_pages else None
     del given  # large, and judging is where a range of a million series needs its room
     facts = facts_at(made, protocol=protocol, as_of=as_of)
-    verdicts = judge(all_rules(), facts).with_columns(protocol_version=pl.lit(protocol.version_with_priors))
-    return Assessment(VERDICTS.conform(verdicts).sort(_VERDICT_ORDER, nulls_last=False), facts, kept)
+    verdicts, apart = judge_apart(all_rules(), facts) if facts_apart else (judge(all_rules(), facts), {})
+    verdicts = VERDICTS.conform(verdicts.with_columns(protocol_version=pl.lit(protocol.version_with_priors)))
+    return Assessment(verdicts, facts, kept, apart)
 
 
 def prepared(known: Known, *, protocol: Protocol, as_of: datetime, method: str = "bank") -> Prepared:

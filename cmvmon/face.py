@@ -33,8 +33,19 @@ from cmvmon.simulate import DEFAULT_SCENARIO, Ward, ward
 from cmvmon.workbench.folder_tables import Typed, find_table, read_whole, refuse_links, zone_called
 from cmvmon.workbench.line_fits import lines_of_frame
 from cmvmon.workbench.line_table import Columns
+from cmvmon.workbench.written_verdicts import written_verdicts
 
-__all__ = ["Assessment", "Protocol", "assess", "concordance", "fit_lines", "read", "simulate", "weekly_decline"]
+__all__ = [
+    "Assessment",
+    "Protocol",
+    "assess",
+    "concordance",
+    "fit_lines",
+    "read",
+    "read_verdicts",
+    "simulate",
+    "weekly_decline",
+]
 
 Frame = Any  # a polars or a pandas frame
 _TABLES = {rows.name: rows for rows in (*(table.rows for table in DELIVERED if not table.says_who), ASSAYS)}
@@ -100,6 +111,31 @@ def assess(
     tables = _of_ward(known) if isinstance(known, Ward) else known
     moment = as_of or _latest(current_results(tables[VIRAL_LOAD_RESULTS]))
     return _assess(tables, protocol=protocol or Protocol.shipped(), as_of=moment, method=method)
+
+
+def read_verdicts(out: str | Path, *, rule: str | None = None, protocol: Protocol | None = None) -> pl.DataFrame:
+    """The verdicts that `cmvmon analyze` wrote to a folder, each with everything that it rests on in `evidence`, as `assess` gives it.
+
+    In the folder a fact stands once for its subject, in `facts_of_series` and its like; here it is put back into each verdict.
+
+    Args:
+        out: the folder.
+        rule: only those of this rule; of many patients the evidence of all rules may be larger than memory.
+        protocol: the one that judged.
+
+    Raises:
+        SiteError: the folder holds no tables of a run, there is no such rule, or another protocol judged.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from cmvmon.workbench.analysis import analyze
+    >>> with TemporaryDirectory() as folder:
+    ...     simulate(2, 28, seed=1).viral_load_results.write_parquet(f"{folder}/viral_load_results.parquet")
+    ...     done = analyze(Path(folder), Path(folder, "out"), root=Path(folder))
+    ...     found = read_verdicts(f"{folder}/out", rule="untreated_rise")
+    >>> '"treatment":"unknown"' in found["evidence"][0]
+    True
+    """
+    return written_verdicts(Path(out), protocol=protocol or Protocol.shipped(), rule=rule)
 
 
 def weekly_decline(

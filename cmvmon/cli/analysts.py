@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -82,6 +83,7 @@ def analyze(
     if address is None:
         from cmvmon.workbench.analysis import analyze as run
 
+        gc.freeze()  # what was imported stays: no need to look through it for rings again and again
         with progress("ranges of patients") as told:
             done = run(Path(source), Path(out), replace=replace, progress=told, **asked)
         _tell_of_files(Path(source))

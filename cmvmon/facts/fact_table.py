@@ -34,6 +34,16 @@ class FactTable:
         return tuple(column.name for column in self.rows.columns if column.name not in self.rows.key)
 
 
+_FEW = 200  # rows: so many are sorted sooner than looked at
+
+
+def same_keys(one: pl.DataFrame, other: pl.DataFrame, key: tuple[str, ...]) -> bool:
+    """Whether both have the same keys in the same order."""
+    return one.height == other.height and all(
+        one.get_column(name).equals(other.get_column(name), null_equal=True) for name in key
+    )
+
+
 def fact_table(rows: RowType, *, lists: str = "") -> Callable[[Callable[[Facts], pl.DataFrame]], FactTable]:
     """Makes the function below it the fact table `rows`. Its docstring is the function's: what a fact says, and why so."""
     return lambda compute: FactTable(rows, compute, lists)
@@ -68,15 +78,34 @@ class Facts:
             self._asked.append(rows.name)
             made = self.tables[rows.name].compute(self)
             made = rows.conform(made)
-            self._computed[rows.name] = made if made.height < 2 else made.sort(*rows.key, nulls_last=False)
+            self._computed[rows.name] = (
+                made if self._is_sorted(made, rows.key) else made.sort(*rows.key, nulls_last=False)
+            )
             self._asked.pop()
         return self._computed[rows.name]
+
+    def _is_sorted(self, made: pl.DataFrame, key: tuple[str, ...]) -> bool:
+        """Whether the rows are known to be sorted: they are those of a list of subjects that is, as many are."""
+        if made.height < 2:
+            return True
+        lists = (
+            self._computed.get(table.rows.name)
+            for table in self.tables.values()
+            if table.rows.key == key and table.lists
+        )
+        return made.height > _FEW and any(listed is not None and same_keys(made, listed, key) for listed in lists)
 
     def shared(self, compute: Callable[[Facts], pl.DataFrame]) -> pl.DataFrame:
         """What that function makes of these facts, computed once however many fact tables ask: no fact table itself."""
         if compute not in self._shared:
             self._shared[compute] = compute(self)
         return self._shared[compute]
+
+    def forget(self, *, tables: bool) -> None:
+        """Gives back the memory of what fact tables shared, and of the tables too; who asks again has them computed anew."""
+        self._shared.clear()
+        if tables:
+            self._computed.clear()
 
     @cached_property
     def now(self) -> pl.Expr:

@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain.columns import Kind
 from cmvmon.facts import FactTable
 from cmvmon.facts.conditions import PROTOCOL, Condition
-from cmvmon.rules.rulebook import GROUND, Rule
+from cmvmon.rules.asking import asked
+from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
 
 _IN_THE_VERDICT = frozenset({"patient_id", "as_of"})
 _TEXTS = pl.List(pl.String)
 RestsOn = tuple[tuple[tuple[str, ...], Condition], ...]
 FEW = 200
-_MOMENT = "%Y-%m-%dT%H:%M:%S%.fZ"
+_NO_RESULTS = '"result_ids":[]'
+_ESCAPED = r'["\\\x00-\x1f]'
+MOMENT = "%Y-%m-%dT%H:%M:%S%.fZ"
 _DAY_US, _MINUTE_US, _MOST_DAYS = 86_400_000_000, 60_000_000, 5_000
 WRITTEN = "text of "  # the columns begin so that hold the moments of others as text
 
@@ -36,6 +41,56 @@ def evidence_of(rule: Rule, schema: pl.Schema, *, guide: Sequence[str]) -> pl.Ex
     written = frozenset(name for name in moments if f"{WRITTEN}{name}" in schema)
     lists = frozenset(name for name in rule.result_columns if isinstance(schema.get(name), pl.List))
     return _as_text(rule.reads - _IN_THE_VERDICT, rule.rests_on, moments - written, written, lists, " ".join(guide))
+
+
+def own_evidence(rule: Rule, judged: pl.DataFrame, *, marks: npt.NDArray[np.int64], guide: Sequence[str]) -> pl.Series:
+    """The same without facts and numbers of the protocol: what other rules said, the grounds, the sentences, and the results.
+
+    Args:
+        marks: for each row a number that is the same only where grounds and sentences are. Where nothing else is told, and nearly
+            always that is so, a text is written once for each such number.
+    """
+    reads, said = said_by_others(rule), " ".join(guide)
+    lists = frozenset(name for name in rule.result_columns if isinstance(judged.schema.get(name), pl.List))
+    whole = _as_text(reads, rule.rests_on, frozenset(), frozenset(), lists, said).alias("evidence")
+    if reads:
+        return judged.select(whole).to_series()
+    _, first, place = np.unique(marks, return_index=True, return_inverse=True)
+    of_kind = judged.select("grounds", "says")[first].select(
+        _as_text(reads, (), frozenset(), frozenset(), lists, said).alias("evidence")
+    )
+    rests = asked([condition for _, condition in rule.rests_on], judged)
+    own = np.flatnonzero(
+        np.logical_or.reduce([rests[condition] for _, condition in rule.rests_on] or [np.zeros(len(marks), np.bool_)])
+    )
+    texts = of_kind.to_series()
+    if len(own):
+        told = judged.select("grounds", "says", *sorted(rule.result_columns))[own]
+        ids = told.select(_results(rule.rests_on, lists).alias("ids")).to_series()
+        is_plain = not ids.explode().str.contains(_ESCAPED).any()
+        texts = texts.append(
+            _with_results(texts.gather(place[own]), ids) if is_plain else told.select(whole).to_series()
+        )
+        place[own] = len(of_kind) + np.arange(len(own))
+    return texts.gather(place)
+
+
+def _with_results(texts: pl.Series, ids: pl.Series) -> pl.Series:
+    """Evidence without results, with these in their place; none of the ids has a character that JSON writes otherwise."""
+    parts = texts.str.split_exact(_NO_RESULTS, 1).struct.unnest()
+    listed = (
+        pl.when(ids.list.len() > 0)
+        .then(pl.concat_str(pl.lit('["'), ids.list.join('","'), pl.lit('"]')))
+        .otherwise(pl.lit("[]"))
+    )
+    return parts.select(
+        pl.concat_str("field_0", pl.lit(_NO_RESULTS[:-2]), listed, "field_1").alias("evidence")
+    ).to_series()
+
+
+def said_by_others(rule: Rule) -> frozenset[str]:
+    """The columns that tell what other rules said."""
+    return frozenset(name for name in rule.reads if name.partition(".")[0] in (VERDICT, GROUND))
 
 
 def moments_told(rule: Rule, tables: Mapping[str, FactTable]) -> frozenset[str]:
@@ -57,13 +112,13 @@ def _as_moments(moments: pl.Series) -> pl.Series:
     """Moments as text. Whole minutes within some years, as nearly all are, are put together from texts of days and of minutes: half
     of the time where most are known."""
     if 2 * moments.null_count() > moments.len():
-        return moments.dt.strftime(_MOMENT)
+        return moments.dt.strftime(MOMENT)
     whole = moments.dt.epoch("us")
     day = whole // _DAY_US
     minute, rest = (whole - day * _DAY_US) // _MINUTE_US, whole % _MINUTE_US
     first, last = day.min(), day.max()
     if (rest != 0).any() or not isinstance(first, int) or not isinstance(last, int) or last - first >= _MOST_DAYS:
-        return moments.dt.strftime(_MOMENT)
+        return moments.dt.strftime(MOMENT)
     days = pl.int_range(first, last + 1, eager=True) * _DAY_US
     of_days = days.cast(pl.Datetime("us")).dt.strftime("%Y-%m-%dT")
     parts = pl.DataFrame({"day": of_days.gather(day - first), "minute": _minutes().gather(minute)})
@@ -87,7 +142,7 @@ def _as_text(
 ) -> pl.Expr:
     """Made once for a rule and its types: making it takes longer than writing the evidence of a patient."""
     parts = {name: pl.col(f"{WRITTEN}{name}" if name in written else name) for name in reads}
-    parts |= {name: pl.col(name).dt.strftime(_MOMENT) for name in moments}
+    parts |= {name: pl.col(name).dt.strftime(MOMENT) for name in moments}
     parts |= {"grounds": pl.col("grounds"), "says": pl.col("says"), "result_ids": _results(rests_on, lists)}
     parts["guide"] = pl.lit(guide)
     return pl.struct(parts[name].alias(name) for name in sorted(parts)).struct.json_encode()
@@ -106,7 +161,7 @@ def read_back(rule: Rule, verdicts: pl.DataFrame, tables: Mapping[str, FactTable
         "patient_id", "as_of", pl.col("evidence").str.json_decode(pl.Struct(written)).struct.unnest()
     )
     moments = [name for name, kind in types.items() if isinstance(kind, pl.Datetime)]
-    return read.with_columns(pl.col(moments).str.to_datetime(_MOMENT, time_unit="us", time_zone="UTC"))
+    return read.with_columns(pl.col(moments).str.to_datetime(MOMENT, time_unit="us", time_zone="UTC"))
 
 
 def types_of(rule: Rule, tables: Mapping[str, FactTable]) -> dict[str, pl.DataType]:
@@ -149,13 +204,24 @@ def _each_once(names: Sequence[str]) -> list[pl.Expr]:
 
 
 def _as_lists(ids: pl.Series) -> pl.Series:
-    """The texts of each row as a list, nulls left out: a fourth of the time of `concat_list`, and the same. Of few rows one by one."""
+    """The texts of each row as a list, nulls left out. Rows with equally many texts are made lists of together: neither `concat_list`
+    nor a group for each row comes near. Of few rows one by one."""
     if ids.len() <= FEW:
         texts = [[text for text in row if text is not None] for row in ids.struct.unnest().iter_rows()]
         return pl.Series(ids.name, texts, dtype=_TEXTS)
-    rows = ids.struct.unnest().with_row_index("row")
-    long = rows.unpivot(index="row", value_name="id").drop_nulls("id").sort("row", maintain_order=True)
-    lists = long.group_by("row", maintain_order=True).agg("id")
-    of_row = rows.select("row").join(lists, on="row", how="left", maintain_order="left")
-    none = pl.lit([], dtype=_TEXTS)
-    return of_row.select(pl.when(pl.col("id").is_null()).then(none).otherwise("id").alias(ids.name)).to_series()
+    columns = ids.struct.unnest().get_columns()
+    is_known = np.stack([column.is_not_null().to_numpy() for column in columns], axis=1)
+    at = (
+        np.arange(len(columns)) * ids.len() + np.arange(ids.len())[:, None]
+    )  # where each text stands in all columns, one below the other
+    texts_of_all, n_texts = pl.concat([column.alias("id") for column in columns]), is_known.sum(axis=1)
+    parts, rows = [], []
+    for n in np.unique(n_texts).tolist():
+        of_these = np.flatnonzero(n_texts == n)
+        rows.append(of_these)
+        if n == 0:
+            parts.append(pl.Series("id", [[]], dtype=_TEXTS).new_from_index(0, len(of_these)))
+        else:
+            texts = texts_of_all[at[of_these][is_known[of_these]]]
+            parts.append(texts.reshape((len(of_these), n)).arr.to_list())
+    return pl.concat(parts)[np.argsort(np.concatenate(rows), kind="stable")].alias(ids.name)

@@ -11,11 +11,14 @@ from cmvmon.domain.errors import ProgramError
 from cmvmon.domain.subjects import KINDS, subject_expr
 from cmvmon.facts import Facts, FactTable
 from cmvmon.facts.conditions import PROTOCOL
+from cmvmon.facts.fact_table import same_keys
+from cmvmon.protocol import Protocol
 from cmvmon.protocol.numbers import ByFact, number_of
 from cmvmon.rules.evidence import moments_told, written
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
 
 _Listed = tuple[str, tuple[str, ...]]  # kind of subject, and the compartments that are expected of everyone
+Noted = tuple[Rule, pl.Series | None]  # a rule, and of which of its subjects it says something (None = of all)
 
 
 class Joined:
@@ -23,6 +26,7 @@ class Joined:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
+        self.noted: dict[_Listed, list[Noted]] = {}
         self._written: dict[tuple[_Listed, str], pl.Series] = {}
         self._subject_texts: dict[_Listed, pl.Series] = {}
         self._giving = giving(facts.tables)
@@ -41,13 +45,35 @@ class Joined:
         """Of each subject of the rule's kind `subject`, its text, and the moments that its evidence tells, as text: written once
         however many rules tell them, for that takes as long as all the rest of the evidence."""
         listed, moments = self._list_of(rule), sorted(moments_told(rule, self.facts.tables))
-        if listed not in self._subject_texts:
-            self._subject_texts[listed] = self.subjects(rule).select(subject_expr(rule.subject)).to_series()
         lacking = [name for name in moments if (listed, name) not in self._written]
         if lacking:
             made = written(self.read(rule, lacking).select(lacking))
             self._written |= {(listed, name): column for name, column in zip(lacking, made.iter_columns(), strict=True)}
-        return pl.DataFrame([self._subject_texts[listed], *(self._written[listed, name] for name in moments)])
+        return pl.DataFrame([self.subject_texts(rule), *(self._written[listed, name] for name in moments)])
+
+    def subject_texts(self, rule: Rule) -> pl.Series:
+        """`subject` of each subject of the rule's kind: its text, written once."""
+        listed = self._list_of(rule)
+        if listed not in self._subject_texts:
+            self._subject_texts[listed] = self.subjects(rule).select(subject_expr(rule.subject)).to_series()
+        return self._subject_texts[listed]
+
+    def note(self, rule: Rule, which: pl.Series | None) -> None:
+        """Keeps of which of its subjects the rule says something (None = of all)."""
+        self.noted.setdefault(self._list_of(rule), []).append((rule, which))
+
+    def forget_facts(self) -> None:
+        """Gives back the memory of the facts that were joined; the subjects stay."""
+        self._beside.clear()
+        self._written.clear()
+
+    def facts_of(self, rule: Rule, names: Collection[str]) -> dict[str, pl.Series]:
+        """Those of the columns that are facts, of each subject of the rule's kind."""
+        subjects = self.subjects(rule)
+        found = {name: subjects.get_column(name) for name in names if name in subjects.columns}
+        for table, beside in self._parts(rule, names, subjects):
+            found |= {name: beside.get_column(name) for name in table.facts if name in names}
+        return found
 
     @staticmethod
     def _list_of(rule: Rule) -> _Listed:
@@ -59,7 +85,7 @@ class Joined:
         Columns that tell what another rule said are left out. Raises ProgramError where a fact table tells a subject twice.
         """
         subjects = self.subjects(rule)
-        numbers = numbers_of(rule, columns, self.facts)
+        numbers = numbers_of(rule, columns, self.facts.protocol)
         wanted = {*columns, *(number.fact for number in numbers.values() if isinstance(number, ByFact))}
         there = [
             beside.get_column(name)
@@ -84,7 +110,7 @@ class Joined:
         later: dict[str, pl.LazyFrame] = {}
         for table in lacking:
             there, key = self.facts.of(table.rows), table.rows.key
-            if _is_same(subjects, there, key):  # often: both are sorted by key, and there is nothing to join
+            if same_keys(subjects, there, key):  # often: both are sorted by key, and there is nothing to join
                 self._beside[listed, table.rows.name] = there
             else:  # only keys are joined, other columns stay as they are
                 keys = subjects.lazy().select(key)
@@ -108,13 +134,6 @@ class Joined:
         expected = patients.join(pl.DataFrame({"compartment": expects}), how="cross")
         place = ["patient_id", "compartment"]
         return pl.concat([rows, expected.join(rows, on=place, how="anti")], how="diagonal").sort(*listing.rows.key)
-
-
-def _is_same(subjects: pl.DataFrame, there: pl.DataFrame, key: tuple[str, ...]) -> bool:
-    """Whether both have the same keys in the same order."""
-    return subjects.height == there.height and all(
-        subjects.get_column(name).equals(there.get_column(name), null_equal=True) for name in key
-    )
 
 
 def giving(tables: Mapping[str, FactTable]) -> dict[str, FactTable]:
@@ -158,10 +177,15 @@ def _key(rule: Rule, tables: Mapping[str, FactTable]) -> tuple[str, ...]:
     return KINDS[rule.subject]
 
 
-def numbers_of(rule: Rule, columns: Collection[str], facts: Facts) -> dict[str, float | ByFact]:
+def numbers_of(rule: Rule, columns: Collection[str], protocol: Protocol) -> dict[str, float | ByFact]:
     """The numbers of the protocol among these columns, by column."""
     names = sorted(name for name in columns if name.startswith(PROTOCOL))
-    return {name: number_of(facts.protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
+    return {name: number_of(protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
+
+
+def numbers_told(rule: Rule, protocol: Protocol) -> list[pl.Expr]:
+    """Every number of the protocol that the rule reads, as a column; one that goes by a fact is asked of that."""
+    return [_of_each(name, number) for name, number in numbers_of(rule, rule.reads, protocol).items()]
 
 
 def _of_each(name: str, number: float | ByFact) -> pl.Expr:

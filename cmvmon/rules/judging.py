@@ -16,13 +16,16 @@ from cmvmon.domain.subjects import subject_expr
 from cmvmon.facts import Facts, FactTable
 from cmvmon.facts.conditions import Condition, Value
 from cmvmon.rules.asking import Truths, asked
-from cmvmon.rules.evidence import FEW, evidence_of
+from cmvmon.rules.evidence import FEW, evidence_of, own_evidence
 from cmvmon.rules.joining import Joined, giving, joined_tables
 from cmvmon.rules.order import in_order
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
+from cmvmon.rules.subject_facts import facts_of, kinds_of, told_facts
+from cmvmon.rules.verdict_order import in_order as sorted_verdicts
 
 _TEXTS = pl.List(pl.String)
 _UNSAID = -1  # in place of marks
+_MARKS = "marks of what is told"
 _VERDICTS = (words.ALERT, words.CLEAR, words.NOT_ASSESSABLE)
 _KEPT = tuple(name for name in VERDICTS.schema if name not in ("as_of", "protocol_version"))
 _TOLD = (*(name for name in _KEPT if name != "evidence"), "grounds")
@@ -45,17 +48,41 @@ def check(rules: Collection[Rule], tables: Mapping[str, FactTable]) -> None:
 
 
 def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
-    """What every rule says of each of its subjects: the columns of `verdicts` without `protocol_version`, unsorted.
+    """What every rule says of each of its subjects: the columns of `verdicts` without `protocol_version`, by patient, compartment,
+    subject and rule.
 
     Raises ContractBroken when a rule fires and clears at once.
     """
-    said: dict[str, pl.DataFrame] = {}
     joined = Joined(facts)
+    return sorted_verdicts(*_judged(rules, joined, facts_apart=False), joined)
+
+
+def judge_apart(rules: Collection[Rule], facts: Facts) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """The same verdicts, whose evidence holds what each alone says, and the facts that they rest on, once for each subject:
+    by name of table, as `subject_facts.facts_of` describes them."""
+    joined = Joined(facts)
+    verdicts, spoken = _judged(rules, joined, facts_apart=True)
+    facts.forget(tables=False)  # each is large, and nobody asks for it any more
+    told = told_facts([facts_of(kind, rules, facts.tables) for kind in kinds_of(rules)], joined)
+    joined.forget_facts()
+    facts.forget(tables=True)
+    return sorted_verdicts(verdicts, spoken, joined), told
+
+
+def _judged(rules: Collection[Rule], joined: Joined, *, facts_apart: bool) -> tuple[pl.DataFrame, list[Rule]]:
+    """What every rule says, rule by rule, unsorted, and the rules that said something."""
+    said: dict[str, pl.DataFrame] = {}
     for rule in in_order(rules):
         rows, which = _rows(rule, joined, said)
-        said[rule.code] = _nothing() if rows.is_empty() else _verdicts(rule, rows, which, joined)
-    told = [frame for frame in said.values() if frame.height] or [_nothing()]
-    return pl.concat(told).select(*_KEPT, as_of=facts.now)
+        if rows.is_empty():
+            said[rule.code] = _nothing()
+            continue
+        said[rule.code] = _verdicts(rule, rows, which, joined, facts_apart=facts_apart)
+        joined.note(rule, which)
+    spoken = [rule for rule in in_order(rules) if said[rule.code].height]
+    return pl.concat([said[rule.code] for rule in spoken] or [_nothing()]).select(
+        *_KEPT, as_of=joined.facts.now
+    ), spoken
 
 
 def _rows(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.Series | None]:
@@ -81,15 +108,24 @@ def _rows(rule: Rule, joined: Joined, said: Mapping[str, pl.DataFrame]) -> tuple
     return rows, which
 
 
-def _verdicts(rule: Rule, rows: pl.DataFrame, which: pl.Series | None, joined: Joined) -> pl.DataFrame:
+def _verdicts(
+    rule: Rule, rows: pl.DataFrame, which: pl.Series | None, joined: Joined, *, facts_apart: bool
+) -> pl.DataFrame:
     """The columns of `verdicts` that a rule gives, with `grounds`, of subjects that it applies to. `which`: as `_rows` gives it."""
     found = _told_of(rule, rows)
     _refuse_both(rule, found)
-    if rows.height > FEW and rows.height * _WORTH >= joined.subjects(rule).height:
+    if facts_apart:
+        texts = joined.subject_texts(rule)
+        found = found.with_columns(texts if which is None else texts.filter(which))
+    elif rows.height > FEW and rows.height * _WORTH >= joined.subjects(rule).height:
         written = joined.written(rule)
         found = found.hstack(written if which is None else written.filter(which))
     guide = joined.facts.protocol.rules[rule.code].provenance.guide
-    evidence = evidence_of(rule, found.schema, guide=guide).alias("evidence")
+    evidence: pl.Expr | pl.Series
+    if facts_apart:
+        evidence = own_evidence(rule, found, marks=found[_MARKS].to_numpy(), guide=guide)
+    else:
+        evidence = evidence_of(rule, found.schema, guide=guide).alias("evidence")
     has = tuple(name for name in (*_WHERE, "subject") if name in found.columns)
     return found.select(*_beside_evidence(rule.code, rule.subject, has), evidence)
 
@@ -134,11 +170,11 @@ def judged_each(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     Only what `rule.reads` is looked at: the same columns, put back from a verdict's evidence, give the same answer. Each
     condition is asked once, in one step and beside the others; what follows from the answers is told by arrays of truth.
     """
-    return _told_of(rule, frame.filter(rule.applies.expr))
+    return _told_of(rule, frame.filter(rule.applies.expr)).drop(_MARKS)
 
 
 def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
-    """As `judged_each`, of rows that the rule applies to."""
+    """As `judged_each`, of rows that the rule applies to. `_MARKS`: a number, the same only where grounds and sentences are."""
     holds = asked(rule.conditions(), rows)
     inhibited, held = _any(rule.inhibitors, holds, rows.height), _any(rule.unless, holds, rows.height)
     grounds = _any(rule.fires, holds, rows.height)
@@ -156,14 +192,16 @@ def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         place = np.where(of_these, before + _first(said, of_these, holds), place)
         before += len(said)
     marks = np.where(fires, _marks([sentence.when for sentence in rule.says], holds, rows.height), _UNSAID)
+    held_grounds = _marks([*rule.fires.values()], holds, rows.height)
     alerts = fires & (not rule.is_state)
     told: dict[str, pl.Expr | pl.Series] = {
         "verdict": _each(_VERDICTS, np.where(alerts, 0, np.where(clears | fires, 1, 2)), pl.String()),
         "reason": _said(reasons, place, pl.String()),
         "tier": _said([*rule.tier.items()], _first([*rule.tier.items()], alerts, holds), pl.Int64()),
-        "grounds": _those(tuple(rule.fires), _marks([*rule.fires.values()], holds, rows.height)),
+        "grounds": _those(tuple(rule.fires), held_grounds),
         "says": _those(tuple(sentence.key for sentence in rule.says), marks),
         "is_contradictory": pl.Series(is_contradictory, dtype=pl.Boolean),
+        _MARKS: pl.Series(np.unique(marks, return_inverse=True)[1] << len(rule.fires) | held_grounds, dtype=pl.Int64),
     }
     whole = rows.hstack([column.alias(name) for name, column in told.items() if isinstance(column, pl.Series)])
     asked_for = {name: column for name, column in told.items() if isinstance(column, pl.Expr)}

@@ -52,7 +52,8 @@ from cmvmon.workbench.out_folder import room_for
 from cmvmon.workbench.partitions import Partitions, bounds_of
 from cmvmon.workbench.quarantined import SET_APART, write_quarantined
 
-ROWS_PER_PARTITION = 42_500  # results; what assessing two ranges of so many at once needs stays below 1 GiB
+ROWS_PER_PARTITION = 75_000  # results; what assessing two ranges of so many at once needs stays below 1.1 GiB
+_WAITING = 3  # tables that are held until they are written
 AT_ONCE = 2  # ranges; each on a core of its own where there are two
 ROWS_PER_BATCH = 200_000
 SAY_ZONE = "Say with --zone (Europe/Amsterdam, UTC) in which zone times without an offset are"
@@ -182,7 +183,7 @@ def _fitted_priors(path: Path) -> str:
 def _read_all(
     results: Path, optional: Mapping[str, Path | None], folder: Path, partitions: int | None, zone: ZoneInfo | None
 ) -> _Read:
-    count = max(partitions or 1, math.ceil(n_rows(results) / ROWS_PER_PARTITION))
+    count = _ranges(n_rows(results), partitions)
     patients = sample_of(results, "patient_id") if count > 1 else None
     first: list[Typed] = []
     if count > 1 and patients is None:  # a CSV is in memory anyway
@@ -209,6 +210,12 @@ def _read_all(
     return _Read(kept, frozenset(name for name, path in optional.items() if path is not None), assays, apart)
 
 
+def _ranges(rows: int, at_least: int | None) -> int:
+    """How many ranges of patients: one, or so many that none is left over while the others are worked on side by side."""
+    needed = math.ceil(rows / ROWS_PER_PARTITION)
+    return max(at_least or 1, needed if needed < 2 else math.ceil(needed / AT_ONCE) * AT_ONCE)
+
+
 def _assess_all(read: _Read, how: How, folder: Path, progress: Callable[[int, int], None]) -> Analysed:
     """Assesses one range of patients after the other and writes what was computed into that folder."""
     broken: dict[str, list[pl.DataFrame]] = {row_type.name: [] for row_type in how.computed}
@@ -220,7 +227,7 @@ def _assess_all(read: _Read, how: How, folder: Path, progress: Callable[[int, in
             for t in how.computed
         }
         unit = _unit_concordance(read, how)
-        writer = files.enter_context(Behind(at_most=len(how.computed)))
+        writer = files.enter_context(Behind(at_most=_WAITING))
 
         def judged(place: int) -> tuple[pl.DataFrame, Judged]:
             batch = read.batch(place)

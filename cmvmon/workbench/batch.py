@@ -20,13 +20,17 @@ from cmvmon.domain.known import Known, all_told, with_unclear
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
+from cmvmon.facts import all_fact_tables
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
+from cmvmon.rules import all_rules
+from cmvmon.rules.subject_facts import facts_of, kinds_of
 
 OF_PATIENTS = tuple(table.rows for table in DELIVERED if not table.says_who)  # the leading table first
 OPTIONAL = (*OF_PATIENTS[1:], ASSAYS)
-COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE)
+FACTS = tuple(facts_of(kind, all_rules(), all_fact_tables()) for kind in kinds_of(all_rules()))
+COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE, *FACTS)
 COMPUTED_NAMES = frozenset(row_type.name for row_type in (*COMPUTED, NEXT_SAMPLE))  # no laboratory can mend these
 OF_UNIT = pl.col("scope") == "unit"
 MOST_RESULTS = 50_000  # of one patient: one a minute for a month; what has more is no patient
@@ -127,11 +131,12 @@ def judge(batch: Batch, how: How, *, unit: pl.DataFrame | None, is_compared: boo
         name: rows if name == LEADING.name else rows.unique(maintain_order=True) for name, rows in batch.tables.items()
     }
     known = Known(all_told(tables), batch.assays, with_unclear(batch.unreadable, tables), concordance=compared)
-    assessment = assess(known, protocol=how.protocol, as_of=how.moment, method=how.method)
+    assessment = assess(known, protocol=how.protocol, as_of=how.moment, method=how.method, facts_apart=True)
     found = {
         WEEKLY_DECLINE.name: assessment.weekly_decline,
         VERDICTS.name: assessment.verdicts,
         CONCORDANCE.name: assessment.concordance.filter(~OF_UNIT),
+        **assessment.subject_facts,
     }
     if how.ask_next:
         everyone = assessment.patients

@@ -18,7 +18,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.shell.folder import protocol_files
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("Protocol", "assess", "concordance", "fit_lines", "read", "simulate", "weekly_decline")
+NAMES = ("Protocol", "assess", "concordance", "fit_lines", "read", "read_verdicts", "simulate", "weekly_decline")
 
 
 def in_a_new_process(script: str) -> str:

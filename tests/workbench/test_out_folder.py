@@ -21,9 +21,9 @@ from cmvmon.workbench.analysis import analyze
 from cmvmon.workbench.engines import spark_session
 from cmvmon.workbench.engines.spark_run import analyze_on_spark
 from cmvmon.workbench.out_folder import WRITTEN, room_for
+from tests.workbench.written import ALWAYS
 
 EARLY, LATE = datetime(2024, 1, 20, tzinfo=UTC), datetime(2024, 2, 5, tzinfo=UTC)
-ALWAYS = {"weekly_decline", "verdicts", "concordance", "quarantined"}
 Way = Callable[[Path, Path, datetime | None], object]
 
 
@@ -69,11 +69,9 @@ def test_a_second_run_into_the_tables_of_a_former_one_is_refused_before_anything
     out = tmp_path / "out"
     way(source, out, None)
     before = files(out)
-    assert {name.partition(".")[0] for name in before} == ALWAYS
+    assert {name.partition(".")[0] for name in before} == {*ALWAYS}
     for moment in (EARLY, None):
-        with pytest.raises(
-            SiteError, match=r"^OUT holds weekly_decline, verdicts, concordance, quarantined already; name another"
-        ):
+        with pytest.raises(SiteError, match=f"^OUT holds {', '.join(ALWAYS)} already; name another"):
             way(source, out, moment)
         assert files(out) == before
         unusable(source)
@@ -128,7 +126,7 @@ def test_with_replace_the_new_tables_take_the_place_of_all_of_the_former_ones(
         source, tmp_path / "new", root=tmp_path / "site", as_of=LATE, replace=True
     )  # where nothing stands, as without
     assert files(former) == files(tmp_path / "new")
-    assert {path.stem for path in former.iterdir()} == ALWAYS
+    assert {path.stem for path in former.iterdir()} == {*ALWAYS}
     assert former.stat().st_mode & 0o777 == 0o710
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "new", "out"]
 
@@ -183,7 +181,7 @@ def test_where_another_program_makes_out_meanwhile_neither_tables_are_removed_an
     (aside,) = (path for path in tmp_path.iterdir() if path.name.startswith("."))
     assert aside.name in str(told.value)
     assert files(aside / "former") == before
-    assert {path.stem for path in (aside / "tables").iterdir()} == ALWAYS
+    assert {path.stem for path in (aside / "tables").iterdir()} == {*ALWAYS}
 
 
 def test_a_folder_that_holds_more_than_tables_of_a_run_is_replaced_by_nobody(
@@ -202,7 +200,7 @@ def test_a_folder_that_holds_more_than_tables_of_a_run_is_replaced_by_nobody(
 
 def test_what_stands_in_a_folder_beside_the_tables_stays(source: Path, tmp_path: Path) -> None:
     analyze(source, source, root=tmp_path / "site", as_of=LATE)
-    assert {path.stem for path in source.iterdir()} == ALWAYS | {"viral_load_results", "antiviral_courses"}
+    assert {path.stem for path in source.iterdir()} == {*ALWAYS} | {"viral_load_results", "antiviral_courses"}
 
 
 def test_replace_is_refused_on_an_engine(tmp_path: Path) -> None:
@@ -259,7 +257,7 @@ def renames(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 from cmvmon.workbench.out_folder import room_for
 with room_for(Path(sys.argv[2]), replace=True) as room:
-    for name in ("concordance", "quarantined", "verdicts", "weekly_decline"):
+    for name in sys.argv[3:]:
         (room.tables / f"{name}.parquet").write_text("new", encoding="utf-8")
     sys.addaudithook(renames)
 """
@@ -271,14 +269,16 @@ def test_a_run_that_is_killed_at_any_rename_never_leaves_a_part_of_two_runs_or_o
     stands: bool, tmp_path: Path
 ) -> None:
     """With SIGKILL, so that nothing is put right afterwards. Once one goes through, every moment before has been tried."""
-    for at in range(1, 10):
+    for at in range(1, len(ALWAYS) + 6):
         out = tmp_path / str(at) / "out"
         out.parent.mkdir()
         if stands:
             out.mkdir()
             for name in sorted(ALWAYS):
                 (out / f"{name}.parquet").write_text("old", encoding="utf-8")
-        ended = subprocess.run([sys.executable, "-P", "-c", DEADLY, str(at), str(out)], timeout=120, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-P", "-c", DEADLY, str(at), str(out), *ALWAYS], timeout=120, check=False
+        )
         found = {path.stem: path.read_text(encoding="utf-8") for path in out.glob("*")}
         if ended.returncode == 0:
             assert found == dict.fromkeys(ALWAYS, "new")

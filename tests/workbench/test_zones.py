@@ -21,6 +21,7 @@ from cmvmon.workbench.engines.spark_run import analyze_on_spark
 from cmvmon.workbench.folder_tables import zone_called
 from cmvmon.workbench.noise_fit import fit_noise
 from cmvmon.workbench.priors_fit import fit_priors
+from tests.workbench.written import ALWAYS
 
 HERE = "Europe/Amsterdam"
 CMVMON = str(Path(sys.executable).parent / "cmvmon")
@@ -47,8 +48,7 @@ def put(folder: Path, form: str, *, zone: str | None, **also: pl.DataFrame) -> P
 
 
 def tables(folder: Path) -> list[pl.DataFrame]:
-    names = ("weekly_decline", "verdicts", "concordance", "quarantined")
-    return [pl.read_parquet(folder / f"{name}.parquet") for name in names]
+    return [pl.read_parquet(folder / f"{name}.parquet") for name in ALWAYS]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -90,7 +90,7 @@ def test_a_local_time_that_was_skipped_or_shown_twice_is_set_apart(form: str, tm
     moved = rest.with_columns(pl.col("collected_at").dt.convert_time_zone(HERE).dt.replace_time_zone("UTC"))
     source = put(tmp_path / "in", form, zone="UTC", viral_load_results=pl.concat([both, moved]))
     analyze(source, tmp_path / "out", root=tmp_path / "site", zone=HERE)
-    apart = tables(tmp_path / "out")[3].filter(table_name="viral_load_results")
+    apart = tables(tmp_path / "out")[ALWAYS.index("quarantined")].filter(table_name="viral_load_results")
     assert apart.select("reason", "column").rows() == [
         ("time_does_not_exist", "collected_at"),
         ("time_is_ambiguous", "collected_at"),
