@@ -16,6 +16,7 @@ from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 from cmvmon.domain.extras import require
 
 if TYPE_CHECKING:
+    from cmvmon.run.deliveries.dry_run import WouldBe
     from cmvmon.shell.taken_in.intake_store import Counted
 
 
@@ -152,12 +153,18 @@ def _say_what_would_be(
             counted.append(one.counted)
             told.append(printing.counted_json(one.counted) | {"changed": one.changed, "file_name": file.name})
             if not as_json:
-                change = "" if one.counted.was_known else f"; {one.changed} of the accepted change what was known"
-                print(
-                    f"would be {printing.one_line(file.name)} ({one.counted.table}): {printing.counted_words(one.counted)}{change}"
-                )
+                place = f"{printing.one_line(file.name)} ({one.counted.table})"
+                print(f"would be {place}: {printing.counted_words(one.counted)}{_change_words(one)}")
     print(json.dumps(told, sort_keys=True, indent=2) if as_json else "nothing was changed (--dry-run)")
     _end_as_found(counted, failed)
+
+
+def _change_words(would: WouldBe) -> str:
+    """What becomes of the records that are known: of a delivery that came before nothing is said, for nothing is done."""
+    if would.counted.was_known:
+        return ""
+    one, many = "1 record that was known changes", f"{would.changed} records that were known change"
+    return f"; {'nothing that was known changes' if not would.changed else one if would.changed == 1 else many}"
 
 
 def _not_taken_in(error: SiteError, table: str | None) -> str:

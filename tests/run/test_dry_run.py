@@ -198,3 +198,36 @@ def test_an_older_schema_is_refused_and_left_as_it_is(tmp_path: Path, change: st
     with pytest.raises(StoreError, match="older cmvmon"):
         would(root, file)
     assert every_file(root) == before
+
+
+CORRECTED = [result("SYNTHETIC-1", n, 9_999 - n, status="C", reported=text(day(8))) for n in range(3)]
+CHANGES = {
+    "nothing that was known changes": [result("SYNTHETIC-2", 1, 500)],
+    "1 record that was known changes": [
+        result("SYNTHETIC-1", 1, 700)
+    ],  # contradicted: none of the two is accepted or used
+    "3 records that were known change": CORRECTED,
+}
+
+
+@pytest.mark.parametrize("words", CHANGES)
+def test_it_says_of_none_one_and_many_whether_what_was_known_changes(
+    site: Path, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    list(take_in_by_hand(site, [drop(site, RESULTS, KNOWN)], feed="synthetic", is_history=True))
+    path = drop(site, RESULTS, CHANGES[words], name="new.csv")
+    app(
+        ["ingest", str(path), "--feed", "synthetic", "--history", "--dry-run", "--site", str(site)],
+        standalone_mode=False,
+    )
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("would be"))
+    assert line.endswith(f"; {words}")
+    assert "of the accepted" not in line
+    assert ("accepted 0" in line) == words.startswith("1 record")
+
+
+def test_a_known_record_that_changes_twice_in_one_file_is_one_record(site: Path) -> None:
+    list(take_in_by_hand(site, [drop(site, RESULTS, KNOWN)], feed="synthetic", is_history=True))
+    twice = [CORRECTED[1], result("SYNTHETIC-1", 1, 8_888, status="C", reported=text(day(9)))]
+    (found,) = would(site, drop(site, RESULTS, twice, name="new.csv"))
+    assert (found.counted.accepted, found.changed) == (2, 1)

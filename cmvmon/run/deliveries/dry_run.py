@@ -43,8 +43,8 @@ class _TriedSite(Site):
 
 @dataclass(frozen=True)
 class WouldBe:
-    """What taking in one table of a file would come to. `changed`: how many of the accepted records are of a record that is
-    stored already, and say something else of it."""
+    """What taking in one table of a file would come to. `changed`: how many records that are known already get another version:
+    corrected or withdrawn, or contradicted by one that is set apart, so that neither is used."""
 
     counted: Counted
     changed: int
@@ -92,9 +92,8 @@ def _changed(opened: OpenSite, one: Counted) -> int:
     came_before = sa.or_(old.delivery_id != new.delivery_id, old.feed != new.feed, old.attempt != new.attempt)
     is_known = sa.exists().where(old.record_key == new.record_key, came_before)
     with opened.reading() as connection:
-        return int(
-            connection.execute(sa.select(sa.func.count(new.version_number)).where(is_of_it, is_known)).scalar() or 0
-        )
+        count = sa.select(sa.func.count(new.record_key.distinct())).where(is_of_it, is_known)
+        return int(connection.execute(count).scalar() or 0)
 
 
 def _copy_what_waits(opened: OpenSite, site: Site, file: Path) -> None:
