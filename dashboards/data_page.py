@@ -93,7 +93,10 @@ def _feeds(view: DataView, language: Language) -> Part:
             language.say("data.state.never") if feed.last_at is None else ago(feed.last_at, view, language),
             language.say("data.not_agreed")
             if feed.expected_every_h is None
-            else language.say("data.hours", n=language.number(feed.expected_every_h, 0)),
+            else language.say(
+                "data.hours.default" if feed.is_by_default else "data.hours",
+                n=language.number(feed.expected_every_h, 0),
+            ),
             language.say("data.deliveries.none")
             if not feed.n_deliveries
             else language.say(

@@ -43,7 +43,7 @@ class Feed:
     Of its deliveries, each by its last judging: received = accepted + quarantined + duplicates + ignored. `n_deliveries` and
     `n_refused`: of the last days (`DataView.deliveries_days`). `clock_ahead_s`: by how
     much the feed's clock runs ahead; None = it does not. `statuses_differ`: results of the last day that are used as less than they
-    say, by the status of their order.
+    say, by the status of their order. `is_by_default`: nobody agreed on `expected_every_h`, it is the package's.
     """
 
     feed: str
@@ -61,6 +61,7 @@ class Feed:
     n_refused: int
     clock_ahead_s: float | None = None
     statuses_differ: int = 0
+    is_by_default: bool = False
 
     @property
     def difference(self) -> int:

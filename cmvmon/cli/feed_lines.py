@@ -41,7 +41,7 @@ def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
         f"last {moment_words(max(heard, default=None), at)}",
         f"{n_lately} {'delivery of a table' if n_lately == 1 else 'deliveries of tables'} in 24 h",
     ]
-    said += [f"{each.table} SILENT, every {each.expected_every_h:g} h is agreed" for each in tables if each.is_silent]
+    said += [f"{each.table} SILENT, {_expected(each)}" for each in tables if each.is_silent]
     said += [f"newest {each.table} REFUSED ({each.refused})" for each in tables if each.refused]
     ahead = [each.clock_ahead_s for each in tables if each.clock_ahead_s is not None]
     said += [f"its clock runs AHEAD, by {max(ahead) / 60:.0f} min"] if ahead else []
@@ -49,6 +49,11 @@ def _of_feed(tables: Sequence[FeedHealth], at: datetime) -> str:
     said += [f"results used as LESS than they say, by the status of their order: {differ}"] if differ else []
     said += [f"records in quarantine: {n_waiting}"] if n_waiting else []
     return "; ".join(said)
+
+
+def _expected(each: FeedHealth) -> str:
+    hours = f"every {each.expected_every_h:g} h"
+    return f"{hours} by default: no file says how often it comes" if each.is_by_default else f"{hours} is agreed"
 
 
 def waiting_lines(site: Path) -> Iterator[str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cmvmon.cli.feed_lines import of_feeds
 from cmvmon.dashboards.views import Caveat
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.facts.treatment import TREATMENT
 from cmvmon.run.checks.checkup import checkup
+from cmvmon.run.checks.status import status
 from cmvmon.run.deliveries.intake import take_in_drop
 from cmvmon.run.health import freshness
 from cmvmon.run.judging.assessing import assessed
@@ -169,3 +171,26 @@ def test_the_treatment_of_a_silent_pharmacy_is_unknown_and_the_page_says_since_w
     assert {at: one.facts.of(TREATMENT)["treatment"][0] for at, one in found.items()} == {2: "on", 6: "unknown"}
     reasons = {at: set(one.verdicts["reason"]) for at, one in found.items()}
     assert ("treatment_unknown" in reasons[2], "treatment_unknown" in reasons[6]) == (False, True)
+
+
+@pytest.mark.parametrize("is_agreed", [False, True])
+def test_hours_that_no_file_of_the_feed_states_are_told_as_a_default_and_as_no_agreement(
+    site: Path, is_agreed: bool
+) -> None:
+    """Of results a contract of the package expects some every 48 hours; this laboratory's file states none, or 26."""
+    sites.laboratories(site, "synthetic")
+    with (site / "labs" / "synthetic.toml").open("a", encoding="utf-8") as file:
+        file.write("[delivered_every]\nhours = 26\n" if is_agreed else "")
+    sites.drop(site, "viral_load_results", [result("P", 0, 9000)])
+    nightly(site, as_of=day(6))
+    (line,) = [line for line in of_feeds(status(site)) if "synthetic" in line]
+    in_words = "every 26 h is agreed" if is_agreed else "every 48 h by default: no file says how often it comes"
+    assert f"viral_load_results SILENT, {in_words}" in line
+    assert ("is agreed" in line) == is_agreed
+    for code, hours, default in (
+        ("en", "h", "(default; no file says it)"),
+        ("nl", "uur", "(standaard; geen bestand zegt het)"),
+    ):
+        page = sites.unmarked((site / "pages" / f"data.{code}.html").read_text("utf-8"))
+        assert (f"26 {hours}<" if is_agreed else f"48 {hours} {default}") in page
+        assert (default in page) != is_agreed

@@ -205,7 +205,7 @@ def _database(site: Site) -> Iterator[Finding]:
             by = "by the newest snapshot" if item.is_snapshot else "by the newest delivery"
             words += f"; {item.n_withdrawn} known before withdrawn {by}"
         if item.last_received_at is not None and item.is_fresh is False:
-            words += f"; silent: last delivery {item.last_received_at.isoformat()}, longer ago than is agreed"
+            words += f"; silent: last delivery {item.last_received_at.isoformat()}, longer ago than is expected"
         elif item.last_received_at is None and not item.refused:
             words += "; nothing was ever received"
         yield Finding(f"feed {item.feed}/{item.table}", state, words)

@@ -172,8 +172,10 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
     labels = ("feed", "table")
     last = GaugeMetricFamily("cmvmon_feed_last_received_timestamp_seconds", "The last sign of life.", labels=labels)
     lately = GaugeMetricFamily("cmvmon_feed_deliveries_last_day", "Deliveries judged in 24 hours.", labels=labels)
-    agreed = GaugeMetricFamily("cmvmon_feed_expected_interval_seconds", "What is agreed between two.", labels=labels)
-    silent = GaugeMetricFamily("cmvmon_feed_silent", "1 = longer ago than is agreed.", labels=labels)
+    expected = GaugeMetricFamily(
+        "cmvmon_feed_expected_interval_seconds", "What is expected between two, agreed or by default.", labels=labels
+    )
+    silent = GaugeMetricFamily("cmvmon_feed_silent", "1 = longer ago than is expected.", labels=labels)
     waits = GaugeMetricFamily("cmvmon_feed_quarantined_records", "Records that wait in quarantine.", labels=labels)
     refused = GaugeMetricFamily("cmvmon_feed_refused", "1 = the newest delivery stands refused.", labels=labels)
     ahead = GaugeMetricFamily("cmvmon_feed_clock_ahead_seconds", "Sent after it had come: at most.", labels=labels)
@@ -186,7 +188,7 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
         if heard:
             last.add_metric(at, max(heard).timestamp())
         if hours:
-            agreed.add_metric(at, min(hours) * 3600)
+            expected.add_metric(at, min(hours) * 3600)
         if told:
             silent.add_metric(at, any(told))
         lately.add_metric(at, sum(one.deliveries_last_day for one in each))
@@ -194,7 +196,7 @@ def _of_feeds(found: Status) -> Iterator[Metric]:
         refused.add_metric(at, any(one.refused is not None for one in each))
         ahead.add_metric(at, max(one.clock_ahead_s or 0.0 for one in each))
         differ.add_metric(at, sum(one.statuses_differ for one in each))
-    yield from (last, lately, agreed, silent, waits, refused, ahead, differ)
+    yield from (last, lately, expected, silent, waits, refused, ahead, differ)
 
 
 def _by_label(feeds: tuple[FeedHealth, ...]) -> dict[tuple[str, str], list[FeedHealth]]:

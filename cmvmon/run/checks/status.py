@@ -139,7 +139,7 @@ class Status:
 
     @property
     def silent(self) -> tuple[FeedHealth, ...]:
-        """The tables of feeds that do not come as often as is agreed."""
+        """The tables of feeds that do not come as often as is expected."""
         return tuple(each for each in self.feeds if each.is_silent)
 
     @property

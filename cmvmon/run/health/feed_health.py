@@ -27,7 +27,8 @@ class FeedHealth:
     """One table of one feed. Moments are None where there was none.
 
     `last_at`: its last sign of life. `deliveries_last_day`: how many were taken in or refused in 24 hours. `expected_every_h`: the
-    hours that are agreed between two (None = nothing is), `is_silent`: whether they are over (None = nothing is agreed, or nothing
+    hours that are expected between two at most (None = nothing is), `is_by_default`: whether a contract of the package alone expects
+    them, for no file of the feed says how often it comes; `is_silent`: whether they are over (None = nothing is expected, or nothing
     came). `n_quarantined`: records that wait; `refused`: why the newest delivery stands refused. `is_described`: whether a file of the
     site or the package describes the feed; the name of another one is whatever somebody called a folder. `clock_ahead_s`: by how
     many seconds at most its results of 24 hours were sent after they had come; None = its clock does not run ahead. `statuses_differ`:
@@ -45,23 +46,26 @@ class FeedHealth:
     is_described: bool
     clock_ahead_s: float | None = None
     statuses_differ: int = 0
+    is_by_default: bool = False
 
 
 def feed_health(connection: sa.Connection, site: Site, *, at: datetime) -> Iterator[FeedHealth]:
     """Each table of each feed that brought something or whose file says that it comes, by name."""
     known = described(site)
     for item in freshness.feed_tables(connection, site, as_of=at):
+        expected_every_h, is_by_default = _expected_hours(site, item.feed, item.table)
         yield FeedHealth(
             item.feed,
             item.table,
             item.last_received_at,
             feed_state.n_received(connection, item.feed, item.table, since=at - A_DAY, until=at),
-            _agreed_hours(site, item.feed, item.table),
+            expected_every_h,
             None if item.is_fresh is None else not item.is_fresh,
             item.n_quarantined,
             item.refused,
             item.feed in known,
             *_odd(connection, item, at),
+            is_by_default=is_by_default,
         )
 
 
@@ -71,13 +75,13 @@ def _odd(connection: sa.Connection, item: FeedTable, at: datetime) -> Odd:
     return odd_lately(connection, item.feed, item.table, since=at - A_DAY, until=at)
 
 
-def _agreed_hours(site: Site, feed: str, table: str) -> float | None:
-    """By the feed's own file, else by the contract of the table."""
+def _expected_hours(site: Site, feed: str, table: str) -> tuple[float | None, bool]:
+    """By the feed's own file, else by the contract of the table; and whether it is by that."""
     try:
         rhythm = rhythm_of(site, feed, table)
     except ProtocolError:  # told as a fault of that file
         rhythm = None
     if rhythm is not None:
-        return rhythm.hours
+        return rhythm.hours, False
     within = fresh_within(table) if table in BY_NAME else None
-    return None if within is None else within / timedelta(hours=1)
+    return (None, False) if within is None else (within / timedelta(hours=1), True)

@@ -1,4 +1,4 @@
-"""Which feeds come as often as is agreed: by their own file, else by the contract of the table."""
+"""Which feeds come as often as is expected: by their own file, else by the contract of the table."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def feed_tables(
 
 
 def silent_since(feeds: Collection[FeedTable], table: str) -> datetime | None:
-    """When that table was last heard of, where every feed of which it is agreed how often it comes is silent; else None."""
-    agreed = [item for item in feeds if item.table == table and item.is_fresh is not None]
-    signs = [item.last_received_at for item in agreed if item.last_received_at is not None]
-    return max(signs) if signs and not any(item.is_fresh for item in agreed) else None
+    """When that table was last heard of, where every feed of which it is known how often it comes is silent; else None."""
+    expected = [item for item in feeds if item.table == table and item.is_fresh is not None]
+    signs = [item.last_received_at for item in expected if item.last_received_at is not None]
+    return max(signs) if signs and not any(item.is_fresh for item in expected) else None
 
 
 def _judged(connection: sa.Connection, site: Site, item: FeedTable, as_of: datetime) -> FeedTable:

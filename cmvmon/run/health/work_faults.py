@@ -39,7 +39,7 @@ class Work:
 
     @property
     def silent(self) -> tuple[FeedTable, ...]:
-        """Tables of feeds that do not come as often as is agreed."""
+        """Tables of feeds that do not come as often as is expected."""
         return tuple(item for item in self.feeds if item.is_fresh is False)
 
 

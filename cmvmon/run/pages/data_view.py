@@ -109,7 +109,7 @@ def _feed(each: FeedHealth, counts: DeliveredCounts) -> Feed:
         state = "never"
     return Feed(
         each.feed, each.table, state, each.refused, each.last_at, each.expected_every_h, **vars(counts),
-        clock_ahead_s=each.clock_ahead_s, statuses_differ=each.statuses_differ,
+        clock_ahead_s=each.clock_ahead_s, statuses_differ=each.statuses_differ, is_by_default=each.is_by_default,
     )  # fmt: skip
 
 
