@@ -90,14 +90,20 @@ def _list_lines(found: dict[str, Any]) -> Iterator[str]:
             by = f"approved by {now['approved_by']}, since {now['since']:%Y-%m-%d %H:%M} UTC"
         yield printing.visible(f"in force {now['version']} ({now['protocol_hash'][:8]}), {by}")
     if waits is not None:
-        file = (
-            "can't be used" if waits["file_version"] is None else f"{waits['file_version']} ({waits['file_hash'][:8]})"
-        )
-        yield printing.visible(f"WAITS    the site's protocol file: {file}")
+        yield printing.visible(_waiting_line(waits))
     yield ""
     yield printing.table([_cells(one, "approved") for one in found["approvals"]], _APPROVALS, "nothing was approved")
     yield ""
     yield printing.table([_cells(one, "tried") for one in found["trials"]], _TRIALS, "nothing was tried")
+
+
+def _waiting_line(waits: dict[str, Any]) -> str:
+    if waits["file_version"] is None:
+        return "NOT USED the site's protocol file can't be used: mend it (`cmvmon protocol try FILE --by NAME` names the fault)"
+    file = f"{waits['file_version']} ({waits['file_hash'][:8]})"
+    if waits["is_label_used"]:
+        return f"NOT USED the site's protocol file: {file}; that label had other content: give it another one (`version`), then try it"
+    return f"WAITS    the site's protocol file: {file}"
 
 
 def _cells(one: dict[str, Any], what: str) -> dict[str, Any]:

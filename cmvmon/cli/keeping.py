@@ -153,11 +153,12 @@ def _said(found: Status) -> Iterator[str]:
             continue
         yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
     if found.policy_waits is not None:
+        from cmvmon.domain.waiting_policy import WAITS
         from cmvmon.text import language
         from cmvmon.text.policy import waiting_in_words
 
         words = waiting_in_words(found.policy_waits, language("en"), str(found.at.tzinfo))
-        yield f"WAITS        {printing.visible(words)}"
+        yield f"{'WAITS   ' if found.policy_waits.state == WAITS else 'NOT USED'}     {printing.visible(words)}"
     if found.n_never_taken_in:
         yield f"NOT TAKEN IN {found.never_taken_in.in_words}; `cmvmon quarantine list` says why of each"
     if found.merges_unused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from html import unescape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -180,12 +181,70 @@ def test_a_file_that_cannot_be_read_is_named_and_the_approved_text_judges_on(roo
     nightly(root, as_of=day(22.5))
     assert overdue(root) == ("open", None)
     for page in pages(root, "nl").values():
-        assert "Protocolbestand niet bruikbaar; beoordeeld met ours-1, goedgekeurd door B. Made-Up" in page
+        assert "Protocolbestand niet bruikbaar: herstellen" in page
+        assert "Beoordeeld met ours-1, goedgekeurd door B. Made-Up" in page
     (root / "protocol" / "own.toml").unlink()
     nightly(root, as_of=day(23.5))
     for page in pages(root, "en").values():
         assert f"Protocol file {VERSION} waits for a second person; judged by ours-1" in page, "of the package"
     assert judged_by(root) == ["ours-1"] * 3
+
+
+CANT_BE_APPROVED = {
+    "its label had other content": (
+        MILDER.replace("ours-2", "ours-1"),
+        "policy_label_used",
+        ("bears a label that other content had, and can't be approved: it needs another one", "heeft een naam"),
+        "its label was used before: it needs another one",
+    ),
+    "it can't be read": (
+        FIRST + "\n[[[\n",
+        "policy_not_read",
+        ("The protocol file can't be used: mend it", "Protocolbestand niet bruikbaar: herstellen"),
+        "can't be used: mend it",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", CANT_BE_APPROVED)
+def test_a_file_that_nobody_can_approve_waits_for_nobody_and_what_is_to_be_done_is_said(root: Path, why: str) -> None:
+    text, code, in_pages, in_short = CANT_BE_APPROVED[why]
+    approved(root, root / "protocol" / "own.toml")
+    put(root, text)
+    nightly(root, as_of=day(22.5))
+    for language, words in zip(("en", "nl"), in_pages, strict=True):
+        for page in map(unescape, pages(root, language).values()):
+            assert words in page
+            assert ("waits for a second person" in page) is ("wacht op een tweede persoon" in page) is False
+    ran = [
+        CliRunner().invoke(app, [*asked, "--site", str(root)])
+        for asked in (["status"], ["alerts", "list", "--lang", "en"], ["doctor"])
+    ]
+    told = [*(one.stdout for one in ran), protocol(root, "list")]
+    (work,) = [line for line in told[0].splitlines() if line.startswith("NOT WELL     protocol: the protocol file")]
+    assert in_short in work
+    assert f"NOT USED     {'Protocol file ours-1' if code == 'policy_label_used' else in_pages[0]}" in told[0]
+    assert in_short in told[1]
+    assert in_pages[0] in told[2]
+    assert "NOT USED the site's protocol file" in told[3]
+    assert [one for one in told if "waits for a second person" in one or "WAITS" in one] == []
+    evidence = sites.rows(root, "SELECT evidence FROM alert_events WHERE rule = 'operations' ORDER BY sequence")[-1][0]
+    assert json.loads(evidence)["code"] == code
+    put(root, FIRST)
+    nightly(root, as_of=day(23.5))
+    states = sites.rows(root, "SELECT state FROM alert_events WHERE rule = 'operations' ORDER BY sequence")
+    assert [row[0] for row in states] == ["open", "resolved"]
+
+
+def test_a_file_that_waits_and_then_bears_a_used_label_is_said_anew_under_the_same_alert(root: Path) -> None:
+    approved(root, root / "protocol" / "own.toml")
+    put(root, MILDER)
+    nightly(root, as_of=day(22.5))
+    put(root, MILDER.replace("ours-2", "ours-1"))
+    nightly(root, as_of=day(23.5))
+    told = CliRunner().invoke(app, ["alerts", "list", "--lang", "en", "--site", str(root)]).stdout
+    assert "its label was used before" in told
+    assert "waits for a second person" not in told
 
 
 def test_a_signature_that_came_after_the_approval_is_shown_and_needs_no_second_one(root: Path) -> None:

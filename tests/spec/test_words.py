@@ -16,7 +16,7 @@ import pytest
 from babel.dates import format_datetime
 
 from cmvmon.dashboards.views import CAVEATS, WORK
-from cmvmon.domain import compartments, host_status, words
+from cmvmon.domain import compartments, host_status, waiting_policy, words
 from cmvmon.domain.co_medication import KINDS, NOT_SYSTEMIC, ROUTES
 from cmvmon.domain.columns import Kind
 from cmvmon.domain.delivered import NAMES as DELIVERED
@@ -31,7 +31,6 @@ from cmvmon.kinetics.inputs.codes import REASONS
 from cmvmon.rules import all_rules
 from cmvmon.rules.evidence import types_of
 from cmvmon.shell.folder.protocol_files import Protocol
-from cmvmon.shell.work.policy_waits import WAITS
 from cmvmon.text import (
     MissingWords,
     UnknownLanguage,
@@ -112,7 +111,7 @@ VOCABULARIES: dict[str, set[str]] = {
         "laboratory_in_doubt",
         PolicyChanged.code,
         ProtocolUnusable.code,
-        WAITS,
+        *waiting_policy.STATES,
         "unreadable_file",
         "unknown_table",
         "not_in_a_table",

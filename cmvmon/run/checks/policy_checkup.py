@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cmvmon.domain.waiting_policy import WAITS
 from cmvmon.shell.folder.in_force import judging
 from cmvmon.shell.folder.site import Site
 from cmvmon.text import language
@@ -19,4 +20,5 @@ def of_policy(site: Site) -> Iterator[tuple[str, str]]:
     yield "ok", f"{found.protocol.version}; owner: {found.protocol.owner}{by}"
     if found.waits is not None:
         words = waiting_in_words(found.waits, language("en"), site.settings().time_zone)
-        yield "note", f"{words} `cmvmon protocol list` tells what was tried; `protocol try`, then `approve`"
+        then = " `cmvmon protocol list` tells what was tried; `protocol try`, then `approve`"
+        yield "note", f"{words}{then if found.waits.state == WAITS else ''}"

@@ -39,6 +39,7 @@ from cmvmon.shell.alerts import alert_store, rule_switches, stored_results
 from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.alerts.alert_store import Changes
 from cmvmon.shell.as_known import known
+from cmvmon.shell.folder import labels
 from cmvmon.shell.taken_in import touched
 from cmvmon.shell.versions.links import links
 from cmvmon.shell.work.opening import ASSESSMENT_FEED, OpenSite
@@ -284,7 +285,7 @@ def _refuse_another_policy(opened: OpenSite) -> None:
     """Raises PolicyChanged where what was judged under the protocol's label was judged by another content."""
     label, now = opened.protocol.version, opened.protocol.sha256
     with opened.reading() as connection:
-        before = alert_store.hash_under(connection, label)
+        before = labels.judged_under(connection, label)
     if before is not None and before != now:
         raise PolicyChanged(
             f"the protocol {label} holds another policy ({now[:8]}) than the one that this site was judged by under that "

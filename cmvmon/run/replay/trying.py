@@ -24,7 +24,7 @@ from cmvmon.run.asking.protocol_query import told_differences
 from cmvmon.run.replay.replay_report import only_under, opened_in
 from cmvmon.run.replay.replaying import NoNight, Replayed, Side, replay
 from cmvmon.shell.alerts import alert_store
-from cmvmon.shell.folder import approved
+from cmvmon.shell.folder import approved, labels
 from cmvmon.shell.folder.in_force import in_force
 from cmvmon.shell.folder.protocol_files import Protocol, priors_with, utf8_text
 from cmvmon.shell.folder.site import Site
@@ -100,10 +100,7 @@ def read_candidate(site: Site, file: Path) -> Candidate:
 
 def refuse_label(connection: sa.Connection, new: Protocol) -> None:
     """Raises PolicyChanged where another content was judged or approved under this one's label."""
-    before = {alert_store.hash_under(connection, new.version)}
-    before |= {one.protocol_hash for one in approved.approvals(connection) if one.version == new.version}
-    others = sorted(one[:8] for one in before - {None, new.sha256} if one)
-    if others:
+    if others := [one[:8] for one in labels.others_under(connection, new.version, new.sha256)]:
         raise PolicyChanged(
             f"the file holds another content ({new.sha256[:8]}) than what this site knows as {new.version} ({', '.join(others)}); "
             "give it another label (`version`). Nothing was recorded"

@@ -57,14 +57,6 @@ def alerts_of(connection: sa.Connection, ids: Collection[str]) -> list[dict[str,
     return sorted((dict(row) for row in rows), key=as_listed)
 
 
-def hash_under(connection: sa.Connection, label: str) -> str | None:
-    """The content of the policy that bore that label at the last moment judged under it; None: it was never used."""
-    c = ASSESSMENTS.c
-    query = sa.select(c.protocol_hash).where(c.protocol_version == label).order_by(c.as_of.desc()).limit(1)
-    found: str | None = connection.execute(query).scalar()
-    return found
-
-
 def last_hash(connection: sa.Connection) -> str | None:
     """The content of the policy by which the latest moment was judged; None: nothing was judged."""
     c = ASSESSMENTS.c

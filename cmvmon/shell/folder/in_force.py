@@ -15,6 +15,7 @@ from cmvmon.domain.errors import ProtocolError, ProtocolUnusable
 from cmvmon.domain.waiting_policy import WaitingPolicy
 from cmvmon.shell.folder import approved
 from cmvmon.shell.folder.approved import Approval
+from cmvmon.shell.folder.labels import others_under
 from cmvmon.shell.folder.protocol_files import Protocol, packaged_priors
 from cmvmon.shell.store import database
 
@@ -28,7 +29,7 @@ class InForce:
 
     Attributes:
         approval: who approved it; None: no protocol was ever approved here.
-        waits: that the site's file holds another one, which waits for a second person; None: it does not.
+        waits: that the site's file holds another one, which judges nobody yet; None: it does not.
     """
 
     protocol: Protocol
@@ -69,6 +70,7 @@ def in_force(site: Site, connection: sa.Connection) -> InForce:
         last.version,
         last.actor,
         last.approved_at,
+        is_label_used=own is not None and bool(others_under(connection, own.version, own.sha256)),
     )
     return InForce(read_kept(connection, last.protocol_hash, last.version), last, waits)
 

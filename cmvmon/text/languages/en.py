@@ -160,6 +160,8 @@ SENTENCES: dict[str, str] = {
     "operations.night_missed": "the nightly work did not run",
     "operations.night_stopped": "the nightly work stopped before its end",
     "operations.policy_waits": "a protocol file waits for a second person",
+    "operations.policy_label_used": "the protocol file can't be approved, its label was used before: it needs another one",
+    "operations.policy_not_read": "the protocol file can't be used: mend it; the approved protocol judges",
     "operations.protocol_unusable": "the protocol file can't be used",
     "operations.symbolic_link": "a link instead of a file, not followed",
     "operations.unreadable_folder": "folder could not be read",

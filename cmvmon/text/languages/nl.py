@@ -159,6 +159,8 @@ SENTENCES: dict[str, str] = {
     "operations.night_missed": "het nachtelijke werk is niet gedaan",
     "operations.night_stopped": "het nachtelijke werk is voortijdig gestopt",
     "operations.policy_waits": "een protocolbestand wacht op een tweede persoon",
+    "operations.policy_label_used": "het protocolbestand kan niet worden goedgekeurd, de naam is eerder gebruikt: een andere is nodig",
+    "operations.policy_not_read": "het protocolbestand is niet bruikbaar: herstellen; het goedgekeurde protocol beoordeelt",
     "operations.protocol_unusable": "protocolbestand niet bruikbaar",
     "operations.symbolic_link": "een koppeling in plaats van een bestand, niet gevolgd",
     "operations.unreadable_folder": "map niet leesbaar",
