@@ -14,6 +14,7 @@ from cmvmon.cli.face import HERE, Json, MadeSite, app
 from cmvmon.domain.errors import SiteError
 
 if TYPE_CHECKING:
+    from cmvmon.run.backups.restored_protocol import ProtocolNow
     from cmvmon.shell.keeping.backup_files import Manifest
 
 
@@ -64,12 +65,15 @@ def restore(
 ) -> None:
     """Makes a new site of a backup, every hash and row count checked before and after; or, with --verify alone, only checks."""
     from cmvmon.run.backups import restoring
+    from cmvmon.run.backups.restored_protocol import protocol_now
 
     if into is None and (database is not None or not verify):
         raise SiteError("name the new site with --into, or give --verify alone to check the backup and write nothing")
     manifest = restoring.verify(backup) if into is None else restoring.restore(backup, into, to_database=database)
+    judges = None if into is None else protocol_now(into)
     if as_json:
-        print(json.dumps(_counts(manifest) | {"into": None if into is None else str(into)}, sort_keys=True, indent=2))
+        told = {"into": None if into is None else str(into), "protocol": None if judges is None else asdict(judges)}
+        print(printing.shown_json(_counts(manifest) | told))
         return
     print(f"verify   {_words(manifest)}: every hash and row count as the manifest states")
     for place in manifest.left_out:
@@ -80,6 +84,22 @@ def restore(
                 f"restore  {into}: `cmvmon report --site {into}` writes its pages; what came later is not in it"
             )
         )
+    if judges is not None:
+        print(printing.visible(f"restore  {_judges_words(judges)}"))
+        print(
+            f"restore  approvals of protocols after {_moment(manifest)} are GONE: what was approved since must be tried and "
+            "approved again"
+        )
+
+
+def _judges_words(now: ProtocolNow) -> str:
+    if now.version is None or now.protocol_hash is None:
+        return f"NOBODY IS JUDGED: {now.fault}"
+    if now.approved_at is None:
+        by = "the site's file: NOTHING IS APPROVED in this backup, so the file judges as it stands, whoever edits it"
+    else:
+        by = f"approved by {now.approved_by} on {now.approved_at:%Y-%m-%d %H:%M} UTC"
+    return f"protocol in force: {now.version} ({now.protocol_hash[:8]}), {by}"
 
 
 def _counts(manifest: Manifest) -> dict[str, object]:
@@ -95,8 +115,11 @@ def _counts(manifest: Manifest) -> dict[str, object]:
 
 
 def _words(manifest: Manifest) -> str:
-    at = manifest.taken_at.isoformat(sep=" ", timespec="seconds")
     return (
-        f"as of {at}: {manifest.n_rows} rows in {len(manifest.tables)} tables, {len(manifest.files)} files, "
+        f"as of {_moment(manifest)}: {manifest.n_rows} rows in {len(manifest.tables)} tables, {len(manifest.files)} files, "
         f"{manifest.n_bytes / 1e6:.1f} MB"
     )
+
+
+def _moment(manifest: Manifest) -> str:
+    return manifest.taken_at.isoformat(sep=" ", timespec="seconds")

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cmvmon.cli import app
 from cmvmon.domain.errors import PolicyChanged, ProtocolUnusable, SiteError
+from cmvmon.run.backups.backing_up import back_up
 from cmvmon.run.replay.trying import tried
 from cmvmon.shell.folder.protocol_files import SHIPPED, Protocol
 from cmvmon.shell.store import session
@@ -324,3 +325,40 @@ def test_a_title_or_a_point_makes_no_second_person(root: Path) -> None:
     protocol(root, "try", file, "--by", "dr. A. Made-Up")
     with pytest.raises(SiteError, match="another person must approve it"):
         protocol(root, "approve", file, "--by", "A made up")
+
+
+@pytest.mark.parametrize("approved_before", [False, True])
+def test_a_restore_ends_with_the_protocol_in_force_and_that_later_approvals_are_gone(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, approved_before: bool
+) -> None:
+    folder, own = tmp_path_factory.mktemp("kept"), root / "protocol" / "own.toml"
+    if approved_before:
+        approved(root, own)
+    kept = back_up(root, folder)
+    approved(root, put(root, MILDER), by="C. Made-Up")
+    for how in ((), ("--json",)):
+        into = folder / f"new{len(how)}"
+        done = CliRunner().invoke(app, ["restore", str(kept.folder), "--into", str(into), *how])
+        assert done.exit_code == 0, done.output
+        if how:
+            told = json.loads(done.stdout)["protocol"]
+            assert (told["version"], told["approved_by"]) == ("ours-1", "B. Made-Up" if approved_before else None)
+            continue
+        by = "approved by B. Made-Up on" if approved_before else "the site's file: NOTHING IS APPROVED in this backup"
+        now, gone = done.stdout.splitlines()[-2:]
+        assert f"protocol in force: ours-1 ({Protocol.read(FIRST).sha256[:8]}), {by}" in now
+        assert f"approvals of protocols after {kept.manifest.taken_at.isoformat(sep=' ', timespec='seconds')}" in gone
+        assert "GONE" in gone
+    checked = CliRunner().invoke(app, ["restore", str(kept.folder), "--verify"])
+    assert "protocol" not in checked.stdout, "nothing was restored"
+
+
+def test_a_restore_of_a_site_whose_protocol_file_is_broken_says_that_nobody_is_judged(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("kept")
+    put(root, FIRST + "\n[[[\n")
+    kept = back_up(root, folder)
+    done = CliRunner().invoke(app, ["restore", str(kept.folder), "--into", str(folder / "new")])
+    assert done.exit_code == 0, done.output
+    assert "NOBODY IS JUDGED: " in done.stdout
