@@ -208,7 +208,7 @@ def test_an_empty_site_says_what_was_never_there(empty: Path) -> None:
     assert "difference 0" in data
     assert "NOT TOLD: no stays were ever delivered" in unit
     assert "NOT TOLD: no antiviral courses were ever delivered." in unit
-    assert "NOT TOLD: no former protocol file" in method
+    assert "NOT TOLD: no former protocol was approved here and no former file" in method
     assert "<svg" not in page(empty, "unit")
 
 

@@ -31,6 +31,7 @@ from cmvmon.shell.work.opening import open_site
 from tests import sites
 from tests.cli.test_approving import FIRST, MILDER, TEXT, numbered, put
 from tests.nights import nightly
+from tests.pages.test_site_pages import said, section
 from tests.sites import day
 
 KEPT = ("protocol_trials", "protocol_approvals")
@@ -217,3 +218,27 @@ def test_rows_of_trials_and_approvals_stay_as_they_are(site: Path) -> None:
     for name in KEPT:
         with pytest.raises(CmvmonError), open_site(site) as opened, opened.writing() as connection:
             connection.exec_driver_sql(f"UPDATE {name} SET actor = 'somebody else'")
+
+
+def test_the_method_page_lists_what_changed_since_the_protocol_that_was_approved_before_it_without_a_former_file(
+    site: Path,
+) -> None:
+    lived(site)
+    nightly(site, as_of=day(21.6))
+    assert "NOT TOLD: no former protocol" in changes_on_the_page(site)
+    file = put(site, MILDER)
+    tried(site, file, by="A. Made-Up")
+    approve(site, file, by="B. Made-Up")
+    nightly(site, as_of=day(22.5))
+    told = changes_on_the_page(site)
+    assert "Keys that differ from ours-1: 1" in told
+    assert "not_before_day 7 60" in told
+    put(site, FIRST)
+    tried(site, file, by="A. Made-Up")
+    approve(site, file, by="B. Made-Up")
+    nightly(site, as_of=day(23.5))
+    assert "not_before_day 60 7" in changes_on_the_page(site), "back to the first, held against the second"
+
+
+def changes_on_the_page(root: Path) -> str:
+    return said(section((root / "pages" / "method.en.html").read_text("utf-8"), "changes"))

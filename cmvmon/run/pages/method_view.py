@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from cmvmon import protocol as policy
 from cmvmon.dashboards.site_views import JudgedBy, MethodView, RuleView
 from cmvmon.domain.errors import ProtocolError, SiteError
@@ -16,6 +18,8 @@ from cmvmon.protocol.numbers import ByFact, number_of, written
 from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.context import LINES
 from cmvmon.run.asking.protocol_query import read_for
+from cmvmon.shell.folder import approved
+from cmvmon.shell.folder.in_force import former
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.taken_in.delivered_counts import labels_used
 from cmvmon.shell.work.opening import OpenSite
@@ -29,7 +33,7 @@ def method_view(opened: OpenSite, *, as_of: datetime, shared: Mapping[str, Any])
     protocol = opened.protocol
     with opened.reading() as connection:
         labels = labels_used(connection, as_of=as_of)
-    earlier, fault, changed = _changes(opened.site, protocol, [label for label, _ in labels])
+        earlier, fault, changed = _changes(opened, connection, [label for label, _ in labels])
     return MethodView(
         **shared,
         rules=tuple(_rule(rule, protocol) for rule in all_rules()),
@@ -70,24 +74,29 @@ def _told(value: Any, protocol: policy.Protocol) -> float | None:
 
 
 def _changes(
-    site: Site, protocol: policy.Protocol, labels: list[str]
+    opened: OpenSite, connection: sa.Connection, labels: list[str]
 ) -> tuple[str | None, str | None, tuple[Difference, ...]]:
     """The former protocol's label, the name of a former file that can't be read, and what differs.
 
-    Held against the file of the label that judged last before this one; else against the last by name.
+    Held against what judged last before this one, by the text that was approved under that label, else by its file; where there is
+    neither of any that judged, against the last file by name.
     """
-    found: dict[str, policy.Protocol] = {}
+    files: dict[str, policy.Protocol] = {}
     unread: list[str] = []
-    for path in sorted((site.root / "protocol" / EARLIER).glob("*.toml")):
-        former = _read(site, path)
-        if former is None:
+    for path in sorted((opened.site.root / "protocol" / EARLIER).glob("*.toml")):
+        read = _read(opened.site, path)
+        if read is None:
             unread.append(path.name)
-        elif former.version != protocol.version:
-            found[former.version] = former
-    before = [label for label in labels if label in found]
-    chosen = before[-1] if before else max(found, default=None)
+        else:
+            files[read.version] = read
+    hashes = {one.version: one.protocol_hash for one in approved.approvals(connection)}
     fault = ", ".join(unread) or None
-    return (None, fault, ()) if chosen is None else (chosen, fault, differences(found[chosen], protocol))
+    for label in [*reversed(labels), *sorted({*files} - {*labels}, reverse=True)]:
+        kept = former(connection, hashes[label]) if label in hashes else None
+        before = kept or files.get(label)
+        if before is not None and label != opened.protocol.version:
+            return label, fault, differences(before, opened.protocol)
+    return None, fault, ()
 
 
 def _read(site: Site, path: Path) -> policy.Protocol | None:
