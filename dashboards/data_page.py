@@ -65,6 +65,7 @@ def _trouble(view: DataView, language: Language) -> list[str]:
         "data.trouble.never": view.n_never_taken_in,
         "data.trouble.standing": view.n_deliveries_standing,
         "data.trouble.waiting": sum(one.n for one in view.waiting),
+        "data.trouble.two_beds": view.n_in_two_beds,
     }
     said = [language.say(key, n=language.number(n, 0)) for key, n in counts.items() if n]
     if not view.feeds:
@@ -111,6 +112,7 @@ def _feeds(view: DataView, language: Language) -> Part:
     n_unpromised = sum(feed.expected_every_h is None for feed in ordered)
     doubted = tuple(moved_in_words(one, language, view.time_zone) for one in view.in_doubt)
     said = (language.say("data.feeds.unpromised", n=language.number(n_unpromised, 0)),) if n_unpromised else ()
+    beds = (language.say("data.two_beds", n=language.number(view.n_in_two_beds, 0)),) if view.n_in_two_beds else ()
     ahead = tuple(
         language.say("data.feeds.ahead", feed=feed.feed, n=language.number(feed.clock_ahead_s / 60, 0))
         for feed in ordered
@@ -124,7 +126,7 @@ def _feeds(view: DataView, language: Language) -> Part:
     return Part(
         "feeds",
         language.say("data.feeds"),
-        (*doubted, *said, *ahead, *differ),
+        (*doubted, *beds, *said, *ahead, *differ),
         table=Table(columns, rows, marks, widths=(13, 19, 24, 16, 12, 16)),
     )
 

@@ -125,10 +125,11 @@ class Backup:
 @dataclass(frozen=True)
 class DataView(SiteView):
     """What the data team and the laboratory look at: counts, codes and moments. `n_reasons_not_listed`: courses of which the reason of
-    stopping was delivered in a word that no file names."""
+    stopping was delivered in a word that no file names. `n_in_two_beds`: patients of merged numbers with open stays in two beds."""
 
     feeds: tuple[Feed, ...] = ()
     in_doubt: tuple[MovedTogether, ...] = ()  # laboratories whose results moved together
+    n_in_two_beds: int = 0
     waiting: tuple[Waiting, ...] = ()
     n_deliveries_standing: int = 0
     n_never_taken_in: int = 0

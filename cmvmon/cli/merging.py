@@ -58,6 +58,7 @@ def merge(
         )
     if old is None or new is None or at is None:
         raise SiteError("name both numbers and from when: `cmvmon merge OLD NEW --at 2026-11-22T05:30:00+01:00`")
+    beds = merging.lie_in_two_beds(site, old, new) if until is None else None
     fed = merging.merge(
         site,
         old,
@@ -72,6 +73,13 @@ def merge(
         return
     if until is None and (unknown := merging.without_birth_date(site, old, new)):
         print(f"NOTE     no date of birth is known of {unknown}: that the two are one was not checked by it")
+    if beds is not None:
+        said = f"NOTE     both lie in a bed, OLD in {beds[0]} and NEW in {beds[1]}, and are one patient from now on"
+        print(
+            printing.visible(
+                f"{said}: a stay was not ended, or these are two persons. Look who lies there; --until ends it"
+            )
+        )
     for counted in fed.taken_in:
         print(f"take in  {counted.feed}/{counted.table}: {printing.counted_words(counted)}")
     if fed.assessed is not None and fed.published is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import pytest
+
 from tests.calls import here, run
-from tests.sites import course, day, drop, result, stay, text
+from tests.sites import course, day, drop, result, stay, text, unmarked
 
 OLD, NEW = "SYNTHETIC-1", "SYNTHETIC-9"
 
@@ -76,3 +79,37 @@ def test_a_merge_that_two_dates_of_birth_contradict_is_told_with_its_cause_when_
     for words in (told.stdout, here("status", site=tmp_path).stdout):
         assert "their dates of birth differ" in words
         assert "SYNTHETIC" not in words
+
+
+def test_two_who_lie_in_two_beds_are_told_when_they_are_merged_and_on_the_page_of_data_until_one_stay_ends(
+    tmp_path: Path,
+) -> None:
+    drop(tmp_path, "icu_stays", [stay(OLD, bed="S-01"), stay(NEW, bed="S-03")])
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert "two beds" not in data_page(tmp_path)
+    done = run("merge", OLD, NEW, "--at", text(day(1)), "--by", "dr A", site=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "both lie in a bed, OLD in SYNTHETIC-ICU S-01 and NEW in SYNTHETIC-ICU S-03" in done.stdout
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert "Patients with open stays in two beds since their numbers were merged: 1." in data_page(tmp_path)
+    assert re.search(r"Look at: [^.]*patients in two beds since their numbers were merged: 1", data_page(tmp_path))
+    drop(tmp_path, "icu_stays", [stay(OLD, bed="S-01", end=2)], name="ended.csv")
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert "two beds" not in data_page(tmp_path)
+
+
+def data_page(root: Path) -> str:
+    return unmarked((root / "pages" / "data.en.html").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "other", [stay(NEW, bed="S-01"), stay(NEW, bed="S-03", end=2), stay("SYNTHETIC-3", bed="S-03")]
+)
+def test_of_one_bed_or_of_one_who_has_left_nothing_is_said(tmp_path: Path, other: str) -> None:
+    drop(tmp_path, "icu_stays", [stay(OLD, bed="S-01"), other])
+    assert here("nightly", site=tmp_path).returncode == 0
+    done = run("merge", OLD, NEW, "--at", text(day(1)), "--by", "dr A", site=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "lie in a bed" not in done.stdout
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert "two beds" not in data_page(tmp_path)

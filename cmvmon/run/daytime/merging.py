@@ -19,6 +19,7 @@ from cmvmon.domain.patient_links import COMPARED, PARTED, holds_since, last_born
 from cmvmon.feeds.formats import ONE_TABLE
 from cmvmon.ingest import ingest
 from cmvmon.run.daytime.feed import Fed, lab_feed
+from cmvmon.run.ward.two_beds import beds_of_two
 from cmvmon.shell.as_known import known, numbers_in_store
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.store.session import now, open_store
@@ -103,6 +104,12 @@ def without_birth_date(root: Path, old: str, new: str) -> str:
         born = last_born(births(connection, {old.strip(), new.strip()}, as_of=now()))
     lacking = [word for word, number in (("OLD", old), ("NEW", new)) if number.strip() not in born]
     return " and ".join(lacking)
+
+
+def lie_in_two_beds(root: Path, old: str, new: str) -> tuple[str, str] | None:
+    """Ward and bed of each of the two, where both lie in one now and these are two; for one who asks before they are merged."""
+    with open_store(Site(root).require().database) as store, store.reading() as connection:
+        return beds_of_two(connection, old.strip(), new.strip(), at=now())
 
 
 def not_used(root: Path) -> dict[str, int]:

@@ -17,11 +17,12 @@ from cmvmon.assess import Assessment
 from cmvmon.dashboards.site_views import Backup, DataView, Feed, NewWord, NightDone, Rewritten, Waiting
 from cmvmon.domain import words
 from cmvmon.domain.errors import ProtocolError, SiteError
-from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.domain.rows import ANTIVIRAL_COURSES, ICU_STAYS
 from cmvmon.facts.taken_back import TAKEN_BACK
 from cmvmon.run.asking.quarantine_list import STANDS, counted_apart, listed_quarantine
 from cmvmon.run.health.backup_checkup import IS_OLD_AFTER
 from cmvmon.run.health.feed_health import FeedHealth, feed_health
+from cmvmon.run.ward.two_beds import n_in_two_beds
 from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
 from cmvmon.shell.as_known.lately import last_night_before, rewritten
@@ -58,12 +59,14 @@ def data_view(
         seen_by = _viewers(connection, changed, as_of)
         n_never = never_taken_in(connection, as_of=as_of)
         in_doubt = laboratories_in_doubt(alert_store.alerts(connection, states={"open"}))
+        one = links(connection, as_of=as_of)
     listed = [row for row in listed_quarantine(site.root) if datetime.fromisoformat(row["since"]) <= as_of]
     waiting = [row for row in listed if row["reason"] != STANDS]
     return DataView(
         **shared,
         feeds=feeds,
         in_doubt=in_doubt,
+        n_in_two_beds=0 if assessment is None else n_in_two_beds(assessment.facts.prepared.begun[ICU_STAYS], one),
         waiting=_waiting(waiting),
         n_deliveries_standing=len(listed) - len(waiting),
         n_never_taken_in=n_never,
