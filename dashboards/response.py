@@ -11,7 +11,7 @@ from cmvmon.dashboards.words_for_results import capital
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.text import Language
 from cmvmon.text.next_sample import next_sample_sentence
-from cmvmon.text.response import decline_sentence, rebound_sentence
+from cmvmon.text.response import decline_sentence, rebound_sentence, states_rate
 
 _REBOUND = "rebound"  # the rule
 
@@ -34,7 +34,8 @@ def response_rows(shown: list[Point], view: PatientView, language: Language) -> 
         is_of_before = latest is not None and last_used is not None and last_used < latest.row["collected_at"]
         if is_of_before and last_used is not None:
             until = language.date(last_used, view.time_zone)
-            decline, rebound = language.say("response.until", said=decline, date=until), ""
+            key = "response.until" if states_rate(row) else "response.until_no_rate"
+            decline, rebound = language.say(key, said=decline, date=until), ""
         else:
             rebound = rebound_sentence(
                 row, language, last_used=last_used, is_alerted=is_alerted, protocol=view.protocol

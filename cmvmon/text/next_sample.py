@@ -10,7 +10,8 @@ from cmvmon.text.language import Language
 
 
 def next_sample_sentence(row: Mapping[str, Any], language: Language, *, protocol: Protocol, time_zone: str) -> str:
-    """The day and its probability, or that no day reaches it; then what "not detected" would mean. Of one `next_sample` row.
+    """What is open, the day and its probability, or that no day reaches it; then what "not detected" would mean. Of one
+    `next_sample` row.
 
     >>> from datetime import UTC, datetime
     >>> from types import SimpleNamespace
@@ -18,15 +19,14 @@ def next_sample_sentence(row: Mapping[str, Any], language: Language, *, protocol
     >>> protocol = SimpleNamespace(decline=SimpleNamespace(target_log10_per_week=1.0))
     >>> row = {"next_sample_at": datetime(2026, 5, 12, 5, 30, tzinfo=UTC), "probability_decisive": 0.84}
     >>> row |= {"call_if_not_detected": "met"}
-    >>> next_sample_sentence(row, language("nl"), protocol=protocol, time_zone="Europe/Amsterdam")[:82]
-    'Nog geen uitsluitsel: een volgend monster op 12-05-2026 zou dat met 84% kans geven'
+    >>> next_sample_sentence(row, language("nl"), protocol=protocol, time_zone="Europe/Amsterdam")[65:126]
+    'Eén monster erbij, op 12-05-2026, zou dat met 84% kans geven.'
     """
-    call = row["call_if_not_detected"]
+    call, target = row["call_if_not_detected"], language.log10(protocol.decline.target_log10_per_week)
     said = {
+        "target": target,
         "percent": language.percent(row["probability_decisive"]),
-        "call": language.say("decline.no_call")
-        if call is None
-        else language.word("call", call, target=language.log10(protocol.decline.target_log10_per_week)),
+        "call": language.say("decline.no_call") if call is None else language.word("call", call, target=target),
     }
     if row["next_sample_at"] is not None:
         return language.say("next_sample.settles", date=language.date(row["next_sample_at"], time_zone), **said)

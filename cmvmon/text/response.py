@@ -25,7 +25,7 @@ def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: s
     """The mean decline with its interval and since when, or why there is none. Of one `weekly_decline` row."""
     mean, low, high = (row[f"mean_decline{end}_log10_per_week"] for end in ("", "_low", "_high"))
     remarks = [] if row["status"] == "ok" else [language.word("status", row["status"])]
-    if row["status"] in _NO_RATE or mean is None or low is None or high is None:
+    if not states_rate(row) or mean is None or low is None or high is None:
         if row["status"] == "invalid_input" and row["reason"]:  # what is wrong with the data, not what else holds
             faults = [code for code in row["reason"].split(";") if code not in _NO_FAULTS]
             remarks.append(language.words("reason", ";".join(faults)))
@@ -41,6 +41,13 @@ def decline_sentence(row: Mapping[str, Any], language: Language, *, time_zone: s
         language.say("response.rate_but", slope=slope, since=since, remark=remarks[0])
         if remarks
         else language.say("response.rate", slope=slope, since=since)
+    )
+
+
+def states_rate(row: Mapping[str, Any]) -> bool:
+    """Whether `decline_sentence` states a rate of that `weekly_decline` row."""
+    return row["status"] not in _NO_RATE and all(
+        row[f"mean_decline{end}_log10_per_week"] is not None for end in ("", "_low", "_high")
     )
 
 

@@ -293,6 +293,20 @@ def test_an_estimate_that_ended_with_the_course_says_so_and_says_nothing_of_now(
     assert "Geschat t/m" not in said(view(*FALLING, stop=19, as_of=made_up.day(21)))[0]
 
 
+def test_where_no_rate_was_estimated_nothing_is_said_to_be_estimated_up_to_a_day() -> None:
+    none = pl.lit(None, pl.Float64)
+    shown = view(*FALLING, result(30, "plasma", 640), stop=19, as_of=made_up.day(37))
+    named = ["mean_decline_log10_per_week", "mean_decline_low_log10_per_week", "mean_decline_high_log10_per_week"]
+    shown = replace(shown, weekly_decline=shown.weekly_decline.with_columns(none.alias(name) for name in named))
+    for code, says, never in (
+        ("nl", "Dit geldt voor uitslagen t/m 19-11-2026; latere tellen niet mee.", "Geschat"),
+        ("en", "This is of results up to 19 Nov 2026; later results do not count in it.", "Estimated"),
+    ):
+        line = said(shown, code)[0]
+        assert says in line
+        assert never not in line
+
+
 def test_rows_in_any_order_give_the_same_page() -> None:
     of = two_compartments()
     turned = replace(

@@ -39,28 +39,31 @@ def shown(code: str, **row: Any) -> str:
     [
         (
             {},
-            "een volgend monster op 26-11-2026 zou dat met 84% kans geven (als dat niet aantoonbaar is: daling boven 1,0 log10 per week).",
             (
-                "a further sample on 26 Nov 2026 would settle it with 84% probability "
-                "(if not detected: decline above 1.0 log10 per week)."
+                "Eén monster erbij, op 26-11-2026, zou dat met 84% kans geven. "
+                "Als CMV daarin niet aantoonbaar is: daling boven 1,0 log10 per week."
+            ),
+            (
+                "One more sample, on 26 Nov 2026, would decide it with 84% probability. "
+                "If CMV is not detected in it: decline above 1.0 log10 per week."
             ),
         ),
         (
             {"next_sample_at": None, "probability_decisive": 0.416, "call_if_not_detected": None},
             (
-                "geen enkel volgend monster binnen 21 dagen zou dat met 80% kans geven; op de beste dag 42% "
-                "(als dat niet aantoonbaar is: geen oordeel)."
+                "Geen enkel monster binnen 21 dagen zou dat met de gevraagde 80% kans geven; de beste dag haalt 42%. "
+                "Als CMV daarin niet aantoonbaar is: geen oordeel."
             ),
             (
-                "no further sample within 21 days would settle it with 80% probability; on the best day 42% "
-                "(if not detected: no call)."
+                "No single sample within 21 days would decide it with the 80% probability that is asked; the best day reaches 42%. "
+                "If CMV is not detected in it: no call."
             ),
         ),
     ],
 )
 def test_the_day_its_probability_and_what_not_detected_would_mean(row: dict[str, Any], nl: str, en: str) -> None:
-    assert shown("nl", **row).endswith(f"Nog geen uitsluitsel: {nl}")
-    assert shown("en", **row).endswith(f"Not settled yet: {en}")
+    assert shown("nl", **row).endswith(f"Nog geen uitsluitsel of de daling boven 1,0 log10 per week is. {nl}")
+    assert shown("en", **row).endswith(f"Not yet decided whether the decline is above 1.0 log10 per week. {en}")
     for code in ("nl", "en"):
         assert not any(order in shown(code, **row).lower() for order in ORDERS)
 

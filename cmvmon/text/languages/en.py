@@ -345,13 +345,15 @@ SENTENCES: dict[str, str] = {
     "for at most {days} days after its sample.",
     "response.now": "Latest load {way}. On average over the whole time: ",
     "response.until": "{said} Estimated up to {date}; later results do not count in it.",
+    "response.until_no_rate": "{said} This is of results up to {date}; later results do not count in it.",
     "response.no_rate": "Rate of decline not stated ({why}).",
     "next_sample.settles": (
-        "Not settled yet: a further sample on {date} would settle it with {percent} probability (if not detected: {call})."
+        "Not yet decided whether the decline is above {target} log10 per week. One more sample, on {date}, would decide it with "
+        "{percent} probability. If CMV is not detected in it: {call}."
     ),
     "next_sample.none_settles": (
-        "Not settled yet: no further sample within {days} would settle it with {wanted} probability; on the best day "
-        "{percent} (if not detected: {call})."
+        "Not yet decided whether the decline is above {target} log10 per week. No single sample within {days} would decide it with "
+        "the {wanted} probability that is asked; the best day reaches {percent}. If CMV is not detected in it: {call}."
     ),
     "next_sample.nothing_open": "No series of this patient has an open call.",
     "next_sample.no_weeks": "No series of this patient has a treatment week to judge.",
