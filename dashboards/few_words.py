@@ -38,9 +38,19 @@ def running(each: RunningDrug, as_of: datetime, language: Language) -> str:
 
 
 def beside(now: DrugsNow, time_zone: str, language: Language) -> list[str]:
-    """What stopped lately, and what runs that the protocol does not list."""
-    unlisted = (language.say("drug.unlisted", drug=drug) for drug in now.unlisted)
+    """What stopped lately, and what runs that the protocol does not list, with what that is given for where it is no treatment."""
+    unlisted = (
+        ", ".join((language.say("drug.unlisted", drug=each.drug), *given_for(each.indication, language)))
+        for each in now.unlisted
+    )
     return [*stopped(now, time_zone, language), *unlisted]
+
+
+def given_for(indication: str | None, language: Language) -> list[str]:
+    """What a drug is given for, in words; nothing where that is treatment."""
+    if indication is None:
+        return [language.say("figure.indication_unknown")]
+    return [] if indication == "treatment" else [language.word("indication", indication)]
 
 
 def stopped(now: DrugsNow, time_zone: str, language: Language) -> list[str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from cmvmon.dashboards import facts
+from cmvmon.dashboards import facts, few_words
 from cmvmon.dashboards.renal_bands import renal_bands
 from cmvmon.dashboards.rows import Row, rows_by, rows_of
 from cmvmon.dashboards.views import PatientView
@@ -93,10 +93,7 @@ def _drugs(view: PatientView, language: Language) -> list[Lane]:
 def _drug_remarks(course: Row, view: PatientView, language: Language) -> list[str]:
     """What sets a drug apart from treatment that the protocol knows: it is not listed there, or was given for something else."""
     found = [] if course["drug"] in view.protocol.drugs else [language.say("figure.drug_unlisted")]
-    if course["indication"] is None:
-        return [*found, language.say("figure.indication_unknown")]
-    is_for_treatment = course["indication"] == "treatment"
-    return found if is_for_treatment else [*found, language.word("indication", course["indication"])]
+    return [*found, *few_words.given_for(course["indication"], language)]
 
 
 def _bars(course: Row, view: PatientView, language: Language) -> list[Bar]:

@@ -28,6 +28,14 @@ class StoppedDrug:
 
 
 @dataclass(frozen=True)
+class UnlistedDrug:
+    """A drug on record that runs and that the protocol does not list. `indication`: as the course has it; None = not known."""
+
+    drug: str
+    indication: str | None = None
+
+
+@dataclass(frozen=True)
 class DrugsNow:
     """Whether a patient is treated by the rules' clock, what runs and what stopped within that clock.
 
@@ -35,7 +43,7 @@ class DrugsNow:
         treatment: on, off or unknown.
         running: the drugs that run, treatment first. Empty says nothing where `treatment` is unknown.
         stopped: the drugs that don't, but did so lately that the rules still count them.
-        unlisted: drugs on record that run and that the protocol does not list, by name.
+        unlisted: drugs on record that run and that the protocol does not list, by name and what they are given for.
         known_at: when the medication was last heard of, where its feeds are silent since; else None.
         was_delivered: whether the site ever delivered a table of drugs.
     """
@@ -45,7 +53,7 @@ class DrugsNow:
     known_at: datetime | None = None
     was_delivered: bool = True
     stopped: tuple[StoppedDrug, ...] = ()
-    unlisted: tuple[str, ...] = ()
+    unlisted: tuple[UnlistedDrug, ...] = ()
 
 
 @dataclass(frozen=True)

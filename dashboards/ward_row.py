@@ -83,10 +83,7 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
     missing = _unassessed(row, reasons, told, ward, language)
     answers = [_answer(alert, ward, language) for alert in told]
     is_overtaken = bool(told) and not answers[0] and bool(told[0].get("tells"))
-    # What could not be assessed stands in the last column while nobody has answered, else beside the finding.
-    untold = language.say("row.unassessed", n=language.number(len(missing), 0)) if missing and told else ""
-    is_last = bool(told) and not answers[0]
-    beside = "" if is_last else untold
+    beside = language.say("row.unassessed", n=language.number(len(missing), 0)) if missing and told else ""
     return {
         "order": (*(alert_order.of_patient(told) if told else _by_load(row, ward)), row.patient_id, row.href),
         "tier": tier,
@@ -106,7 +103,6 @@ def _made(row: WardRow, ward: OfTheWard, language: Language, is_news: bool) -> R
         "drugs": few_words.drugs(row.drugs, as_of=ward.as_of, time_zone=ward.time_zone, language=language),
         "spark": _spark(row, ward, language),
         "who": _who(answers, language, is_overtaken=is_overtaken),
-        "untold": untold if is_last else "",
         "unassessed": missing,
     }
 
@@ -141,10 +137,11 @@ def _place(row: WardRow, ward: OfTheWard, language: Language) -> str:
 
 
 def _notes(told: list[Row], beside: str, is_news: bool, ward: OfTheWard, language: Language) -> list[str]:
-    """Beside the first title: since when, how many more alerts, how many rules that could not be assessed."""
+    """Beside the first title, two at most, for more don't fit in two lines: that it is new or since when, how many more alerts, how
+    many rules that could not be assessed. Since when is left to the fold first, then what the list of those rules says again."""
     since = language.short_date(told[0]["opened_at"], ward.time_zone)
     first = language.say("row.news") if is_news else language.say("row.since", date=since)
-    return list(filter(None, ("" if beside and not is_news else first, _more(told[1:], language), beside)))
+    return list(filter(None, ("" if beside and not is_news else first, _more(told[1:], language), beside)))[:2]
 
 
 def _second(told: list[Row], reasons: list[Row], beside: str, language: Language) -> Row | None:

@@ -53,11 +53,12 @@ def unlisted_drugs(facts: Facts) -> pl.DataFrame:
     """The antiviral drugs on record that run and that the protocol does not list, so that nothing is known of what they treat.
 
     Returns:
-        patient_id, drug, each pair once; by patient and drug.
+        patient_id, drug, indication (null: not known), each once; by patient, drug and indication.
     """
+    of_one = ("patient_id", "drug", "indication")
     rows = facts.prepared.begun[ANTIVIRAL_COURSES]
     is_listed = pl.col("drug").is_in([*facts.protocol.drugs])
     if rows.filter(~is_listed).is_empty():  # nearly always
-        return rows.clear().select("patient_id", "drug")
+        return rows.clear().select(of_one)
     told = rows.filter(~is_listed & is_known_to_run(facts) & pl.col("stopped_at").is_null())
-    return told.select("patient_id", "drug").unique().sort("patient_id", "drug")
+    return told.select(of_one).unique().sort(of_one)

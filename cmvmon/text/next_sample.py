@@ -19,8 +19,8 @@ def next_sample_sentence(row: Mapping[str, Any], language: Language, *, protocol
     >>> protocol = SimpleNamespace(decline=SimpleNamespace(target_log10_per_week=1.0))
     >>> row = {"next_sample_at": datetime(2026, 5, 12, 5, 30, tzinfo=UTC), "probability_decisive": 0.84}
     >>> row |= {"call_if_not_detected": "met"}
-    >>> next_sample_sentence(row, language("nl"), protocol=protocol, time_zone="Europe/Amsterdam")[65:126]
-    'Eén monster erbij, op 12-05-2026, zou dat met 84% kans geven.'
+    >>> next_sample_sentence(row, language("en"), protocol=protocol, time_zone="Europe/Amsterdam").split(". ")[1]
+    'One more sample, on 12 May 2026, would decide it with 84% probability'
     """
     call, target = row["call_if_not_detected"], language.log10(protocol.decline.target_log10_per_week)
     said = {

@@ -50,14 +50,17 @@ def test_a_pause_of_seven_days_begins_nothing_and_an_hour_more_does(again: float
     [
         ("ganciclovir d3-; letermovir(prophylaxis) d1-", []),
         ("valaciclovir(other) d3-", []),
-        ("brandname d3-", ["brandname"]),
-        ("brandname(?) d3-; brandname d4-; ganciclovir d3-", ["brandname"]),
-        ("brandname d3-d30", ["brandname"]),
+        ("brandname d3-", [("brandname", "treatment")]),
+        ("brandname(?) d3-; brandname d4-; ganciclovir d3-", [("brandname", None), ("brandname", "treatment")]),
+        ("brandname(prophylaxis) d3-d9; brandname(prophylaxis) d9-", [("brandname", "prophylaxis")]),
+        ("brandname d3-d30", [("brandname", "treatment")]),
         ("brandname d3-d19", []),
         ("never", []),
     ],
 )
-def test_a_drug_that_the_protocol_does_not_list_is_told_while_it_runs(courses: str, said: list[str]) -> None:
+def test_a_drug_that_the_protocol_does_not_list_is_told_while_it_runs_with_what_it_is_given_for(
+    courses: str, said: list[tuple[str, str | None]]
+) -> None:
     found = facts("plasma d0 500", courses=courses, stays="d-3-", day=20.0).shared(unlisted_drugs)
-    assert found.columns == ["patient_id", "drug"]
-    assert found["drug"].to_list() == said
+    assert found.columns == ["patient_id", "drug", "indication"]
+    assert found.select("drug", "indication").rows() == said

@@ -99,6 +99,31 @@ def test_nothing_is_cut_on_a_phone_a_wide_screen_or_paper(shown_page: Callable[[
     assert cut(shown_page(name).page) == []
 
 
+TWO_DRUGS = '<span class="line">ganciclovir day 14</span><span class="line">letermovir day 41, prophylaxis</span>'
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("ward")])
+@pytest.mark.parametrize(
+    "drugs", [TWO_DRUGS, TWO_DRUGS.replace("ganciclovir day 14", "valganciclovir day 14, profylaxe")]
+)
+def test_what_a_drug_is_given_for_is_never_cut_also_where_two_run(
+    shown_page: Callable[[str], Opened], name: str, drugs: str
+) -> None:
+    page = shown_page(name).page
+    cell = page.locator(".ward td.drug").first
+    kept = cell.inner_html()
+    cell.evaluate("(e, html) => { e.innerHTML = html; }", drugs)
+    for width in (360, 800, 1100, 1300, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        sizes = cell.locator(".line").evaluate_all(
+            "all => all.map(e => [e.innerText, e.scrollHeight - e.clientHeight])"
+        )
+        assert len(sizes) == 2
+        assert [size for size in sizes if size[1] > 1] == [], width
+    cell.evaluate("(e, html) => { e.innerHTML = html; }", kept)
+    page.set_viewport_size({"width": 1100, "height": 900})
+
+
 @pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("ward")])
 @pytest.mark.parametrize("bed", ["", "Noord 2, kamer 14, bed B bij het raam", "A" * 40])
 def test_where_a_patient_lies_is_never_cut_however_long_the_name_of_her_bed(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cmvmon.dashboards import few_words
-from cmvmon.dashboards.row_views import DrugsNow, LatestResult, RunningDrug, StoppedDrug
+from cmvmon.dashboards.row_views import DrugsNow, LatestResult, RunningDrug, StoppedDrug, UnlistedDrug
 from cmvmon.text import language
 from tests.pages.made_up import AS_OF
 
@@ -41,14 +41,22 @@ CASES: dict[str, tuple[DrugsNow, list[str], list[str]]] = {
         ["onbekend: nooit aangeleverd"],
     ),
     "one that the protocol does not list": (
-        DrugsNow("unknown", unlisted=("brandname",)),
+        DrugsNow("unknown", unlisted=(UnlistedDrug("brandname", "treatment"),)),
         ["brandname: not in protocol"],
         ["brandname: niet in protocol"],
     ),
     "the same beside treatment": (
-        DrugsNow("on", (FOSCARNET,), unlisted=("brandname",)),
-        ["foscarnet day 2", "brandname: not in protocol"],
-        ["foscarnet dag 2", "brandname: niet in protocol"],
+        DrugsNow("on", (FOSCARNET,), unlisted=(UnlistedDrug("brandname"), UnlistedDrug("brandname", "prophylaxis"))),
+        [
+            "foscarnet day 2",
+            "brandname: not in protocol, indication unknown",
+            "brandname: not in protocol, prophylaxis",
+        ],
+        [
+            "foscarnet dag 2",
+            "brandname: niet in protocol, indicatie onbekend",
+            "brandname: niet in protocol, profylaxe",
+        ],
     ),
     "unclear": (DrugsNow("unknown"), ["unknown: record unclear"], ["onbekend: registratie onduidelijk"]),
 }

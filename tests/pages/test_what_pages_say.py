@@ -513,6 +513,24 @@ def test_a_second_alert_of_now_is_named_and_the_patient_with_more_of_them_comes_
     assert now.count("1 not assessed") == 3
 
 
+@pytest.mark.parametrize(("code", "words"), [("en", "1 not assessed"), ("nl", "1 niet beoordeeld")])
+@pytest.mark.parametrize("n_alerts", [1, 2])
+def test_how_much_could_not_be_assessed_stands_beside_what_was_found_and_never_as_an_answer(
+    code: str, words: str, n_alerts: int
+) -> None:
+    missing = (NotAssessable("suppressed", "fewer_than_two_results", "csf"),)
+    rules = ("response", "rebound")[:n_alerts]
+    made = alerts(*(alert(rule, 2, slow_evidence(), alert_id=rule, patient_id="SYN-A") for rule in rules)).to_dicts()
+    view = made_up_ward.ward(rows=(WardRow("SYN-A", "ICU", "1", "a.html", made, (), missing),))
+    html = ward_page(view, language=language(code))
+    (who,) = re.findall(r'<td role="cell" class="who".*?</td>', html, re.DOTALL)
+    (what,) = re.findall(r"<summary>.*?</summary>", html.split('class="what"', 2)[2], re.DOTALL)[:1]
+    assert language(code).say("row.nobody") in who
+    assert words not in who
+    assert words in what
+    assert what.count('class="note"') == n_alerts, "more than two notes do not fit in two lines"
+
+
 WAYS = {
     "falls": (((0, 5_000), (3.5, 900), (7, 150)), "↓ fell in 7 d: 5,000 → 150 (−1.5 log10)"),
     "steady": (((0, 900), (4, 850), (8, 800)), "≈ steady 8 d: 900 → 800 (−0.1 log10)"),

@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
-from cmvmon.dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug
+from cmvmon.dashboards.row_views import DrugsNow, RunningDrug, StoppedDrug, UnlistedDrug
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME
 from cmvmon.domain.known import Known
@@ -35,9 +35,9 @@ def drugs_now(facts: Facts) -> dict[str, DrugsNow]:
             runs.setdefault(patient_id, []).append(RunningDrug(drug, row["since"], is_prophylaxis))
         else:
             ended.setdefault(patient_id, []).append(StoppedDrug(drug, row["stopped_at"], is_prophylaxis))
-    unlisted: dict[str, list[str]] = {}
-    for patient_id, drug in facts.shared(unlisted_drugs).iter_rows():
-        unlisted.setdefault(patient_id, []).append(drug)
+    unlisted: dict[str, list[UnlistedDrug]] = {}
+    for patient_id, drug, indication in facts.shared(unlisted_drugs).iter_rows():
+        unlisted.setdefault(patient_id, []).append(UnlistedDrug(drug, indication))
     states = facts.of(TREATMENT).select("patient_id", "treatment", "last_known_at")
     return {
         patient_id: DrugsNow(
