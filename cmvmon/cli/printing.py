@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cmvmon.domain.unseen import CATEGORIES
 
 if TYPE_CHECKING:  # a command that lists alerts prints with this and loads none of these
+    from cmvmon.run.deliveries.dry_run import WouldBe
     from cmvmon.run.deliveries.intake import TakenIn
     from cmvmon.run.judging.assessing import Counts
     from cmvmon.run.messages.sending_waiting import Told
@@ -39,6 +40,14 @@ def counted_words(c: Counted) -> str:
         f"+ ignored {c.ignored}{reasons}{withdrawn}  delivery {c.delivery_id[:12]}"
     )
     return f"REFUSED: {cause}\n  {words}" if c.refused else words
+
+
+def change_words(would: WouldBe) -> str:
+    """What becomes of the records that are known: of a delivery that came before nothing is said, for nothing is done."""
+    if would.counted.was_known:
+        return ""
+    one, many = "1 record that was known changes", f"{would.changed} records that were known change"
+    return f"; {'nothing that was known changes' if not would.changed else one if would.changed == 1 else many}"
 
 
 def taken_in_lines(taken_in: TakenIn) -> list[str]:

@@ -16,7 +16,6 @@ from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 from cmvmon.domain.extras import require
 
 if TYPE_CHECKING:
-    from cmvmon.run.deliveries.dry_run import WouldBe
     from cmvmon.shell.taken_in.intake_store import Counted
 
 
@@ -154,17 +153,9 @@ def _say_what_would_be(
             told.append(printing.counted_json(one.counted) | {"changed": one.changed, "file_name": file.name})
             if not as_json:
                 place = f"{printing.one_line(file.name)} ({one.counted.table})"
-                print(f"would be {place}: {printing.counted_words(one.counted)}{_change_words(one)}")
+                print(f"would be {place}: {printing.counted_words(one.counted)}{printing.change_words(one)}")
     print(json.dumps(told, sort_keys=True, indent=2) if as_json else "nothing was changed (--dry-run)")
     _end_as_found(counted, failed)
-
-
-def _change_words(would: WouldBe) -> str:
-    """What becomes of the records that are known: of a delivery that came before nothing is said, for nothing is done."""
-    if would.counted.was_known:
-        return ""
-    one, many = "1 record that was known changes", f"{would.changed} records that were known change"
-    return f"; {'nothing that was known changes' if not would.changed else one if would.changed == 1 else many}"
 
 
 def _not_taken_in(error: SiteError, table: str | None) -> str:
