@@ -9,6 +9,8 @@
    reopened. One that a named person must answer (tier 1), and that time alone would end, stands until somebody has
    acknowledged it, and as many days after that as its rule tells of it.
    Neither time, nor a readmission, a merge or a death that is taken back loses what waited (shell/alerts/not_lost.py).
+   An acknowledgement may be asked for once more after a merge has ended: of what the merge had opened again under the number
+   that goes on, and of what had been acknowledged under both.
    A death closes every alert, and none is opened then. A discharge closes none of tier 1 or 2 that nobody has acknowledged:
    it stands until somebody has, unless it is judged clear, or what befell its results ends it. What is acknowledged, or only
    told, is closed once it is no longer judged, or rests on what no longer comes of whoever has left (doses, counts that are

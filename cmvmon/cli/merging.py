@@ -31,7 +31,10 @@ def merge(
     new: Annotated[str | None, typer.Argument(metavar="NEW", help="The number that the patient goes on under.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="From when, ISO 8601.")] = None,
     until: Annotated[
-        str | None, typer.Option("--until", help="Until when: ends a merge, which leaves all as it was before it.")
+        str | None,
+        typer.Option(
+            "--until", help="Until when: ends a merge. All is as it was before it; an answer may be asked for again."
+        ),
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who says so; without it, the user of this computer.")] = None,
     are_compared: Annotated[

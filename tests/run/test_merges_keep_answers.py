@@ -174,3 +174,22 @@ def test_what_is_answered_under_both_numbers_stays_answered(site: Path, monkeypa
     drop(site, "patient_links", [MERGED])
     nightly(site, as_of=NEXT)
     assert of(site, NEW)["standing"] == "acknowledged"
+
+
+@pytest.mark.parametrize("number", [OLD, NEW], ids=["of two who answered apart", "opened again by the merge"])
+def test_an_answer_that_is_asked_once_more_after_the_end_of_a_merge_is_told_so_in_the_docs(
+    number: str, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both stand open, to be answered: nothing that waits is lost, and nobody's answer is put down for what nobody has seen."""
+    both_admitted(site)
+    answer(site, monkeypatch, number=NEW)
+    if number == OLD:
+        answer(site, monkeypatch, at=NIGHT + timedelta(hours=1))
+    drop(site, "patient_links", [MERGED])
+    nightly(site, as_of=NEXT)
+    drop(site, "patient_links", [UNDONE], name="undone.csv")
+    nightly(site, as_of=LATER)
+    after = of(site, number)
+    assert (after["state"], after["standing"], after["answered_by"]) == ("open", "new", None)
+    told = " ".join((Path(__file__).parents[2] / "docs" / "alerts.md").read_text("utf-8").split())
+    assert "An acknowledgement may be asked for once more after a merge has ended" in told

@@ -6,7 +6,8 @@ Rules of this file:
   one was answered, it is open again: whoever answered it did not know of the other number's results.
 - Where a death or a merge is taken back, what it had closed unanswered stands again as it was, whether or not it is judged still.
 - What somebody has acknowledged is acknowledged under the other number too, and under its own once the merge is undone, by the same
-  person and as of then, where the answer still holds for what is said now (cmvmon/answers.py).
+  person and as of then, where the answer still holds for what is said now (cmvmon/answers.py). Two are asked once
+  more: what the merge had opened again under the number that goes on, and under the other one what had been acknowledged under both.
 - None of these holds for what is judged clear, or rests on results that were withdrawn, moved, put in doubt or corrected since.
 """
 
