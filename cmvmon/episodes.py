@@ -28,6 +28,8 @@
 9. Whoever had answered is named in the event that takes the ground from under the answer (`tells`).
 10. A person's word, and what was told to whom, is recorded when it was said and never opens or ends an alert. `said_at` is
    the moment of the last verdict that changed it: late is what lies before that, whatever a person said since.
+11. That the laboratory confirmed its results may also be said of an alert about a laboratory in doubt that somebody acknowledged
+   before; the next judgement resolves it with that cause. Taken back, that alert stands open again, and is judged.
 
 From these follow: a subject has at most one open episode of a rule; an episode keeps its identity; what the latest
 moment calls an alert is open, in whatever order the moments were recorded and whatever persons said in between.
@@ -76,8 +78,10 @@ BY_JUDGING = (
 _OWN_CAUSE = {STAY_ENDED: words.STAY_ENDED, DIED: words.DIED}
 NOTIFY, SEE, ACKNOWLEDGE, SNOOZE = "told to somebody", "somebody has seen it", "acknowledge", "snooze"
 SNOOZE_OVER, REOPEN = "the snooze is over", "reopen"
+CONFIRM, TAKE_BACK = "the laboratory confirmed its results", "the laboratory's word is taken back"
 READ_BACK, NOT_REACHED = "read back, confirmed", "read back, not reached"
-SAID = (*BY_JUDGING, NOTIFY, SEE, ACKNOWLEDGE, SNOOZE, SNOOZE_OVER, REOPEN, READ_BACK, NOT_REACHED)
+_ANSWERS = (ACKNOWLEDGE, SNOOZE, SNOOZE_OVER, REOPEN, CONFIRM, TAKE_BACK, READ_BACK, NOT_REACHED)
+SAID = (*BY_JUDGING, NOTIFY, SEE, *_ANSWERS)
 
 OPENED, UPDATED, REOPENED = "opened", "updated", "reopened"
 READ, UNREACHED = "read_back", "not_reached"
@@ -127,6 +131,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     **_row(SNOOZE, acknowledged=REFUSED, open=words.SNOOZED, ended=REFUSED, none=REFUSED),
     **_row(SNOOZE_OVER, snoozed=REOPENED),
     **_row(REOPEN, unanswered=REFUSED, open=REOPENED, ended=REFUSED, none=REFUSED),
+    **_row(CONFIRM, open=words.ACKNOWLEDGED, ended=REFUSED, none=REFUSED),
+    **_row(TAKE_BACK, resolved=REOPENED, closed=REFUSED, open=REFUSED, none=REFUSED),
     **_row(READ_BACK, open=READ, ended=REFUSED, none=REFUSED),
     **_row(NOT_REACHED, open=UNREACHED, ended=REFUSED, none=REFUSED),
 }
@@ -213,7 +219,7 @@ def _refusal(state: str, word: Word, latest: Mapping[str, Any]) -> AnswerRefused
         return AnswerRefused(
             "no alert of that subject is open, so there is nothing to answer; list the open ones again", "not_open"
         )
-    if word.said == REOPEN:
+    if word.said in (REOPEN, TAKE_BACK):
         return AnswerRefused(
             "nobody has acknowledged or snoozed that alert: it stands open, and there is nothing to reopen",
             "nothing_to_reopen",
@@ -258,7 +264,8 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
     is_open = after in words.ALERT_STANDING
     cause = _OWN_CAUSE.get(word.said, word.cause)
     had_answer = has_answer or kind == REOPENED  # a closed alert keeps who had answered it
-    tells = latest["answered_by"] if had_answer and cause is not None and word.actor == SYSTEM else None
+    is_overtaken = cause not in (None, words.LABORATORY_CONFIRMED) and word.actor == SYSTEM
+    tells = latest["answered_by"] if had_answer and is_overtaken else None
     return {
         **latest,
         "sequence": latest["sequence"] + 1,

@@ -10,7 +10,7 @@ from typing import Any
 from cmvmon.dashboards import page
 from cmvmon.domain import words
 from cmvmon.text import Language
-from cmvmon.text.set_aside import reasons
+from cmvmon.text.set_aside import reasons, reasons_for
 
 LISTED = ("ward", "worklist", "data", "unit", "method")  # the board's links, in this order
 
@@ -140,10 +140,11 @@ def alert_page(
     standing = alert["standing"]
     overtaken = _overtaken(alert, time_zone, language)
     is_answered = standing in ("acknowledged", "snoozed")
+    may_be_given = _reasons(alert, language)
     may = {
-        "acknowledge": standing is not None and standing != "acknowledged",
+        "acknowledge": standing is not None and bool(may_be_given["acknowledge"]),
         "snooze": standing is not None and standing != "acknowledged",
-        "reopen": is_answered,
+        "reopen": is_answered or (alert["state"], alert["cause"]) == ("resolved", words.LABORATORY_CONFIRMED),
         "readback": standing is not None and alert["tier"] == 1,
     }
     forms = {
@@ -172,12 +173,25 @@ def alert_page(
         tier=language.word("tier", str(alert["tier"])),
         since=language.say("alerts.since", since=_moment(alert["opened_at"], time_zone, language)),
         forms=forms,
-        reasons=[(code, one.words[language.code]) for code, one in reasons().items()],
+        reasons=may_be_given,
         events=[_event(event, time_zone, language) for event in alert["events"]],
         rested=(alert["rested_on_it"] or {}).get("says", []),
         time_zone=time_zone,
         others=page.other_languages(hrefs, language),
     )
+
+
+def _reasons(alert: Mapping[str, Any], language: Language) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """By form, the reasons that may be given, each with its words. What was acknowledged takes none but the word of a laboratory."""
+    evidence = alert["evidence"]
+    facts = (evidence, *evidence.get("also", ())) if alert["rule"] == words.OPERATIONS else ()
+    of_any, of_this = reasons_for(()), reasons_for({fact["code"] for fact in facts})
+    is_acknowledged = alert["standing"] == words.ACKNOWLEDGED
+    to_acknowledge = {code: one for code, one in of_this.items() if not (is_acknowledged and one.only is None)}
+    return {
+        name: [(code, one.words[language.code]) for code, one in found.items()]
+        for name, found in (("acknowledge", to_acknowledge), ("snooze", of_any))
+    }
 
 
 def _left(refused: Refused, time_zone: str, language: Language) -> tuple[tuple[str, str], ...]:

@@ -14,9 +14,11 @@ from cmvmon.board.pages import ALERT, LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
 from cmvmon.dashboards.board import Refused, alert_page
 from cmvmon.dashboards.views import PatientView
+from cmvmon.domain import words
 from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
 from cmvmon.run.answers import answering
 from cmvmon.run.asking.queries import told_alert
+from cmvmon.run.daytime import laboratory_word
 from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.alerts import alert_history, alert_store
@@ -100,7 +102,9 @@ class Desk:
         if done in _RECORDED_AS:
             row, _ = self._row(path["alert"], reader)
             with self.pages.store.reading() as connection:
-                (*_, last) = alert_history.events_of(connection, alert_id=row["alert_id"])
+                *before, last = alert_history.events_of(connection, alert_id=row["alert_id"])
+            if last["cause"] == words.LABORATORY_CONFIRMED:  # what the answer before it came to at once
+                last = before[-1]
             if last["event"] in _RECORDED_AS[done] and last["actor"] == reader.shown:
                 said = language(path["lang"]).say(f"board.done.{done}")
         return self._alert_page(path, reader, said=said)
@@ -113,16 +117,16 @@ class Desk:
         try:
             _ANSWERS[name](self, row, forms.whole(name, form), reader)
         except (AnswerRefused, AlreadyRunning, StoreBusy, SiteError) as error:
-            code, words = forms.refusal(error, spoken, self._zone(scope))
-            shown = self._alert_page(path, reader, refused=forms.refused(name, form, words, error))
+            code, why = forms.refusal(error, spoken, self._zone(scope))
+            shown = self._alert_page(path, reader, refused=forms.refused(name, form, why, error))
             return replace(shown, status=409, outcome=FAILED, because=code)
         to = f"alert-{row['alert_id']}.{path['lang']}.html?done={name}"
         return Shown(303, to=to, patients=patients, object=row["alert_id"], because=forms.code_of(name, form))
 
     def too_old(self, name: str, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
         """An answer from our own page, but of a session that has ended: nothing is done, and what was typed can be sent again."""
-        words = language(path["lang"]).say("board.refused.too_old")
-        shown = self._alert_page(path, reader, refused=forms.refused(name, form, words))
+        why = language(path["lang"]).say("board.refused.too_old")
+        shown = self._alert_page(path, reader, refused=forms.refused(name, form, why))
         return replace(shown, status=403, outcome=REFUSED, because="no_token")
 
     def answered(self, alert_id: str, reader: Reader) -> Shown:
@@ -167,7 +171,7 @@ class Desk:
         return Shown(text=text, asked=asked, patients=_of_whom(row), object=row["alert_id"], tag=_tag_of(row))
 
     def _acknowledge(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
-        answering.acknowledge(
+        laboratory_word.acknowledge(
             self.pages.root, row["alert_id"], reason=forms.reason(form), note=form.get("note") or None, actor=reader.shown,
             page=forms.page(form),
         )  # fmt: skip
@@ -185,7 +189,7 @@ class Desk:
         )  # fmt: skip
 
     def _reopen(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
-        answering.reopen(
+        laboratory_word.reopen(
             self.pages.root, row["alert_id"], why=form.get("why", ""), actor=reader.shown, page=forms.page(form)
         )
 

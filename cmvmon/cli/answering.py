@@ -10,6 +10,7 @@ import typer
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, Lang, MadeSite, SiteOption, alerts_app, moment_of
 from cmvmon.domain.errors import SiteError
+from cmvmon.domain.words import ACKNOWLEDGED, RESULTS_CONFIRMED
 
 Alert = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")]
 Reason = Annotated[
@@ -75,8 +76,9 @@ def show(
 
 @alerts_app.command("ack")
 def ack(alert: Alert, reason: Reason = None, note: Note = None, by: By = None, site: MadeSite = HERE) -> None:
-    """Acknowledges an alert: you answer for it. It stays open until what it says has ended, and is reopened if it gets worse."""
-    from cmvmon.run.answers.answering import acknowledge
+    """Acknowledges an alert: you answer for it. It stays open until what it says has ended, and is reopened if it gets worse. Of a
+    laboratory in doubt, `results_confirmed` ends it: its loads are judged again."""
+    from cmvmon.run.daytime.laboratory_word import acknowledge
 
     _told(acknowledge(site, alert, reason=reason, note=note, actor=by))
 
@@ -106,8 +108,8 @@ def reopen(
     by: By = None,
     site: MadeSite = HERE,
 ) -> None:
-    """Takes an acknowledgement or a snooze back."""
-    from cmvmon.run.answers.answering import reopen as take_back
+    """Takes an acknowledgement or a snooze back, or that a laboratory confirmed its results."""
+    from cmvmon.run.daytime.laboratory_word import reopen as take_back
 
     _told(take_back(site, alert, why=why, actor=by))
 
@@ -152,9 +154,7 @@ def history(
 
 def _told(event: dict[str, Any]) -> None:
     until = "" if event["until"] is None else f" until {event['until'].isoformat(sep=' ', timespec='minutes')}"
-    print(
-        printing.visible(
-            f"{event['alert_id']}: {event['event']}{until} by {event['actor']}; pages follow with the next night, "
-            "or `cmvmon report`"
-        )
-    )
+    follows = "pages follow with the next night, or `cmvmon report`"
+    if event["reason"] == RESULTS_CONFIRMED and event["event"] == ACKNOWLEDGED:
+        follows = f"whoever has such a result is judged again, and has a page that says so; other {follows}"
+    print(printing.visible(f"{event['alert_id']}: {event['event']}{until} by {event['actor']}; {follows}"))

@@ -71,6 +71,8 @@ FACTS_IN_DOUBT = "facts_in_doubt"
 FACTS_CORRECTED = "facts_corrected"
 FACTS_CHANGED = (FACTS_WITHDRAWN, FACTS_MOVED, FACTS_IN_DOUBT, FACTS_CORRECTED)
 LABORATORY_IN_DOUBT = "laboratory_in_doubt"  # it is one of many of its laboratory that moved together
+RESULTS_CONFIRMED = "results_confirmed"  # the coded reason of an answer: the laboratory says that they are right
+LABORATORY_CONFIRMED = "laboratory_confirmed"  # so that the alert about its being in doubt has ended
 POLICY_CHANGED = "policy_changed"  # judged under another policy than its words were said under
 STAY_ENDED = "stay_ended"  # the patient has left, and nothing of the alert waits for an answer
 DIED = "died"
@@ -123,6 +125,7 @@ ALERT_CAUSE = (
     MERGED,
     *FACTS_CHANGED,
     LABORATORY_IN_DOUBT,
+    LABORATORY_CONFIRMED,
     POLICY_CHANGED,
     RULE_DISABLED,
     STAY_ENDED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cmvmon.text.set_aside import reasons
+from cmvmon.text.set_aside import reasons_for
 from tests.calls import here
 from tests.run.test_answering import NIGHT, judge, the_alert
 
@@ -22,8 +22,9 @@ def test_without_a_reason_every_one_is_listed_with_its_words_and_nothing_is_reco
     said = done.stderr
     assert ("there is no reason 'because'" if "because" in given else "say why, by --reason CODE") in said
     assert [
-        one.code for one in reasons().values() if f"{one.code} ({one.words['en']})" not in " ".join(said.split())
+        one.code for one in reasons_for(()).values() if f"{one.code} ({one.words['en']})" not in " ".join(said.split())
     ] == []
+    assert "results_confirmed" not in said, "that answers an alert about a laboratory in doubt, and no other"
     assert the_alert(tmp_path)["standing"] == "new"
 
 

@@ -104,6 +104,8 @@ acknowledge                                 x       acknowledged acknowledged ac
 snooze                                      x       snoozed      snoozed      snoozed      x            snoozed      x        x
 the snooze is over                          -       -            -            -            -            reopened     -        -
 reopen                                      x       x            x            x            reopened     reopened     x        x
+the laboratory confirmed its results        x       acknowledged acknowledged acknowledged acknowledged acknowledged x        x
+the laboratory's word is taken back         x       x            x            x            x            x            reopened x
 read back, confirmed                        x       read_back    read_back    read_back    read_back    read_back    x        x
 read back, not reached                      x       not_reached  not_reached  not_reached  not_reached  not_reached  x        x
 """

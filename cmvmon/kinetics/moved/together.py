@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,13 @@ from cmvmon.protocol import Protocol
 _OF = ("laboratory", "assay")
 
 
-def moved_together(steps: pl.DataFrame, *, protocol: Protocol) -> tuple[MovedTogether, ...]:
+_Confirmed = Mapping[tuple[str, str, str], datetime]
+_NOBODY: _Confirmed = {}
+
+
+def moved_together(
+    steps: pl.DataFrame, *, protocol: Protocol, confirmed: _Confirmed = _NOBODY
+) -> tuple[MovedTogether, ...]:
     """Every laboratory and assay whose results moved together, by way, in order.
 
     From a moment on, of all patients of whom it is known, at least the protocol's share moved that way, and at least its number of
@@ -21,11 +28,13 @@ def moved_together(steps: pl.DataFrame, *, protocol: Protocol) -> tuple[MovedTog
 
     Args:
         steps: `cmvmon.kinetics.moved.steps.steps` of every patient of the unit.
+        confirmed: by laboratory, assay and way, when the laboratory confirmed such results (UTC): those of samples until then are
+            not asked about.
     """
-    return tuple(sorted(_found(steps, protocol)))
+    return tuple(sorted(_found(steps, protocol, confirmed)))
 
 
-def _found(steps: pl.DataFrame, protocol: Protocol) -> Iterator[MovedTogether]:
+def _found(steps: pl.DataFrame, protocol: Protocol, confirmed: _Confirmed) -> Iterator[MovedTogether]:
     policy = protocol.moved_together
     for (laboratory, assay), of_assay in steps.group_by(_OF):
         for way in WAYS:
@@ -34,6 +43,11 @@ def _found(steps: pl.DataFrame, protocol: Protocol) -> Iterator[MovedTogether]:
             if moved.len() < policy.least_patients:
                 continue
             since = moved.unique().sort()
+            answered = confirmed.get((str(laboratory), str(assay), way))
+            if answered is not None:
+                since = since.filter(since > answered)
+            if since.is_empty():
+                continue
             moved_at, newest_at = (each.to_physical().to_numpy() for each in (moved, patients["newest_at"]))
             starts = since.to_physical().to_numpy()
             n_moved = np.array([int((moved_at >= start).sum()) for start in starts])

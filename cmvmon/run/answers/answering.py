@@ -7,7 +7,7 @@ to wait for whoever holds the site; AlreadyRunning after that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,16 +21,17 @@ from cmvmon.domain import words
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import AnswerRefused
 from cmvmon.domain.versions import current_versions, is_usable
-from cmvmon.episodes import Word
+from cmvmon.episodes import Word, subject_of
 from cmvmon.run.answers.free_text import refuse_patients
 from cmvmon.run.answers.who_says import who_says
 from cmvmon.run.asking.chosen_alert import chosen
-from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts import alert_store, work_facts
 from cmvmon.shell.as_known.known import known_table
 from cmvmon.shell.folder.site import Site
+from cmvmon.shell.taken_in import journal
 from cmvmon.shell.work.clock import moment_of_a_word
 from cmvmon.shell.work.opening import OpenSite, held, open_site
-from cmvmon.text.set_aside import reason_of
+from cmvmon.text.set_aside import reason_of, reasons_for
 
 Event = dict[str, Any]
 
@@ -127,10 +128,14 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
     with held(site, wait_s=page.wait_s), open_site(root) as opened:
         at = moment_of_a_word(opened)
         with opened.writing() as connection:
-            alert = chosen(alert_store.alerts(connection), alert_id)
+            alerts = alert_store.alerts(connection)
+            alert = chosen(alerts, alert_id)
             if said in (episodes.ACKNOWLEDGE, episodes.SNOOZE):  # after the id: of a wrong one no reason helps
-                reason_of(word["reason"])
-            typed = {"--why" if said == episodes.REOPEN else "--note": word.get("note"), "--to": word.get("recipient")}
+                about = work_facts.codes_of(alert) if said == episodes.ACKNOWLEDGE else ()
+                reason_of(word["reason"], reasons_for(about))
+            said = _of_laboratory(said, word, alert, alerts)
+            is_back = said in (episodes.REOPEN, episodes.TAKE_BACK)
+            typed = {"--why" if is_back else "--note": word.get("note"), "--to": word.get("recipient")}
             for option, words_typed in typed.items():
                 refuse_patients(connection, words_typed, option=option, as_of=at, about=alert["patient_id"])
             if said == episodes.SNOOZE and alert["state"] == episodes.OPEN:
@@ -141,7 +146,29 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
                 raise AnswerRefused(
                     "that alert says something else since the page was made; look again, then answer", "says_otherwise"
                 )
+            if found is not None and (said == episodes.CONFIRM or (is_back and _is_of_doubt(alert))):
+                journal.note_doubt_answer(site.landing, found)
             return found
+
+
+def _of_laboratory(
+    said: str, word: Mapping[str, Any], alert: Mapping[str, Any], alerts: Collection[Mapping[str, Any]]
+) -> str:
+    """What is said where it is the word of a laboratory about results that moved together, or takes it back; else `said`.
+
+    It is taken back of the latest alert about that laboratory only: of an earlier one another question stands by now.
+    """
+    if said == episodes.ACKNOWLEDGE and word["reason"] == words.RESULTS_CONFIRMED:
+        return episodes.CONFIRM
+    ended_so = (alert["state"], alert["cause"]) == (episodes.RESOLVED, words.LABORATORY_CONFIRMED)
+    of_same = (one for one in alerts if subject_of(one) == subject_of(alert))
+    if said == episodes.REOPEN and ended_so and alert["opened_at"] == max(one["opened_at"] for one in of_same):
+        return episodes.TAKE_BACK
+    return said
+
+
+def _is_of_doubt(alert: Mapping[str, Any]) -> bool:
+    return words.LABORATORY_IN_DOUBT in work_facts.codes_of(alert)
 
 
 def _until(

@@ -1,8 +1,8 @@
 """A site made again from what has landed: the same deliveries, in the order and at the moments at which they were taken in.
 
-What was delivered is rebuilt, what was said of quarantined records, which rules are switched off, and which protocols were tried
-and approved. What follows from judging it at some moment is not: alerts and the answers to them, what was said, assessments. A new
-night makes them for now.
+What was delivered is rebuilt, what was said of quarantined records, which rules are switched off, which protocols were tried
+and approved, and which laboratories confirmed results that had moved together. What follows from judging it at some moment is not:
+alerts and the other answers to them, what was said, assessments. A new night makes them for now.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cmvmon.run.deliveries.faults import Fault, about, set_apart
 from cmvmon.run.deliveries.inbox_taking import take_in_inbox
 from cmvmon.run.deliveries.landed_delivery import declared_of, take_in_landed
 from cmvmon.run.health import at_work
-from cmvmon.shell.alerts import rule_switches
+from cmvmon.shell.alerts import alert_store, rule_switches
 from cmvmon.shell.basis.files import read_bytes, write_atomically
 from cmvmon.shell.folder import approved, landing
 from cmvmon.shell.folder.making_site import settings_for_another
@@ -30,7 +30,7 @@ from cmvmon.shell.keeping.comparing import Compared, compared
 from cmvmon.shell.store import database
 from cmvmon.shell.store.session import now, open_store
 from cmvmon.shell.taken_in import journal, unjudged
-from cmvmon.shell.taken_in.journal import Answer, Approving, LandingAnswer, Step, Switching, Taking, Trial
+from cmvmon.shell.taken_in.journal import Answer, Approving, DoubtAnswer, LandingAnswer, Step, Switching, Taking, Trial
 from cmvmon.shell.waiting import quarantine, quarantine_answers
 from cmvmon.shell.work.opening import OpenSite, held, open_site
 
@@ -200,6 +200,11 @@ def _done_again(opened: OpenSite, step: Step, faults: list[Fault]) -> bool:
         with opened.writing() as connection:
             journal.note_landing_answer(opened.site.landing, step.row)
             unjudged.answer(connection, step.row)
+        return False
+    if isinstance(step, DoubtAnswer):
+        with opened.writing() as connection:
+            journal.note_doubt_answer(opened.site.landing, step.row)
+            alert_store.put_back(connection, step.row)
         return False
     way, read_with = step.landed, ""
     with set_apart(faults, about(way, way.file_name), called=f"{way.file_name} (landing/{way.delivery_id[:12]}...)"):

@@ -1,11 +1,12 @@
 """Laboratories whose results moved together: asked of the whole unit at each assessment, and one alert of the work of each.
 
 Where that turns, whoever has such results is judged again: what they had alerted ends with that cause, and what was held back is
-judged once the laboratory no longer is in doubt.
+judged once the laboratory no longer is in doubt. A person who says that the laboratory confirmed its results ends it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,28 +20,41 @@ from cmvmon.kinetics.moved.steps import begins, earliest_read, steps
 from cmvmon.kinetics.moved.together import moved_together
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.shell.alerts import alert_store, work_facts
+from cmvmon.shell.alerts.answered import confirmed_by_laboratory
 from cmvmon.shell.as_known import known
 from cmvmon.shell.as_known.sampled_lately import sampled_lately
 from cmvmon.shell.work.opening import OpenSite
 
 
 def laboratories_in_doubt(opened: OpenSite, *, as_of: datetime) -> tuple[MovedTogether, ...]:
-    """The laboratories whose results had moved together at `as_of`, as everybody's results said it then."""
+    """The laboratories whose results had moved together at `as_of`, as everybody's results said it then, and not confirmed by then."""
+    return _asked(opened, as_of=as_of)[0]
+
+
+def _asked(opened: OpenSite, *, as_of: datetime) -> tuple[tuple[MovedTogether, ...], frozenset[str]]:
+    """The laboratories in doubt, and which others would be, had they not confirmed their results."""
     protocol = opened.protocol
     with opened.reading() as connection:
         sampled = sampled_lately(connection, since=begins(protocol, as_of), as_of=as_of)
         enough = (whom for whom in sampled.values() if len(whom) >= protocol.moved_together.least_patients)
         patients = frozenset[str]().union(*enough)
         if not patients:
-            return ()
+            return (), frozenset()
         versions = known.known_table(connection, LEADING, as_of=as_of, patients=patients)
         if versions is None:
-            return ()
+            return (), frozenset()
         versions = versions.filter(versions["collected_at"] > earliest_read(protocol, as_of))
         assays = known.assays_in_use(opened.site, versions)
         courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of, patients=patients)
     results = results_in_use(versions, assays, protocol=protocol, as_of=as_of)
-    return moved_together(steps(results, courses, protocol=protocol, as_of=as_of), protocol=protocol)
+    of_each = steps(results, courses, protocol=protocol, as_of=as_of)
+    moved = moved_together(of_each, protocol=protocol)
+    if not moved:  # nearly always
+        return (), frozenset()
+    with opened.reading() as connection:
+        confirmed = confirmed_by_laboratory(connection, since=begins(protocol, as_of), as_of=as_of)
+    found = moved_together(of_each, protocol=protocol, confirmed=confirmed)
+    return found, frozenset({one.laboratory for one in moved} - {one.laboratory for one in found})
 
 
 @dataclass(frozen=True)
@@ -51,27 +65,41 @@ class Doubt:
         found: the laboratories in doubt.
         to_note: those, and those in doubt by the alerts that stand; none where a later moment is recorded.
         turned_for: whom it concerns that the two differ.
+        confirmed: the laboratories that are none of those found because they confirmed their results.
     """
 
     found: tuple[MovedTogether, ...]
     to_note: tuple[MovedTogether, ...]
     turned_for: frozenset[str]
+    confirmed: frozenset[str] = frozenset()
 
 
 def doubt(opened: OpenSite, *, as_of: datetime) -> Doubt:
     """The laboratories in doubt at `as_of`. It turns for nobody where a later moment is recorded."""
-    found = laboratories_in_doubt(opened, as_of=as_of)
+    found, confirmed = _asked(opened, as_of=as_of)
     with opened.reading() as connection:
         stood = _standing(connection)
         if not (found or stood) or not _is_latest(connection, as_of):
-            return Doubt(found, (), frozenset())
+            return Doubt(found, (), frozenset(), confirmed)
         now, before = ({one.held: one for one in each} for each in (found, stood))
         turned = [(now | before)[held] for held in now.keys() ^ before.keys()]
-        whom: set[str] = set()
-        for one in turned:
-            sampled = sampled_lately(connection, since=one.since, as_of=as_of)
-            whom |= sampled.get((one.laboratory, one.assay), set())
-    return Doubt(found, (*found, *stood), frozenset(whom))
+        whom = _sampled_since(connection, turned, as_of)
+    return Doubt(found, (*found, *stood), whom, confirmed)
+
+
+def concerned(opened: OpenSite, evidence: str, *, as_of: datetime) -> frozenset[str]:
+    """Whom an alert about a laboratory in doubt concerns, by its evidence: whoever has a result of those assays since then."""
+    moved = (work_facts.moved_of(fact) for fact in work_facts.each_fact(evidence))
+    with opened.reading() as connection:
+        return _sampled_since(connection, [one for one in moved if one is not None], as_of)
+
+
+def _sampled_since(connection: sa.Connection, moved: Iterable[MovedTogether], as_of: datetime) -> frozenset[str]:
+    whom: set[str] = set()
+    for one in moved:
+        sampled = sampled_lately(connection, since=one.since, as_of=as_of)
+        whom |= sampled.get((one.laboratory, one.assay), set())
+    return frozenset(whom)
 
 
 def note(connection: sa.Connection, opened: OpenSite, of: Doubt, *, as_of: datetime) -> None:
@@ -94,7 +122,9 @@ def note(connection: sa.Connection, opened: OpenSite, of: Doubt, *, as_of: datet
         ]
         evidence = work_facts.evidence_of(facts) if facts else None
         feed = work_facts.of_doubt(laboratory)
-        alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=opened.stamp(as_of))
+        cause = words.LABORATORY_CONFIRMED if evidence is None and laboratory in of.confirmed else None
+        stamp = opened.stamp(as_of)
+        alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=stamp, cause=cause)
 
 
 def _standing(connection: sa.Connection) -> tuple[MovedTogether, ...]:

@@ -131,8 +131,10 @@ def record(
     return Changes(opened, updated, resolved, closed, reopened=reopened), late
 
 
-def record_operations(connection: sa.Connection, *, feed: str, evidence: str | None, stamp: Stamp) -> None:
-    """Opens, updates or (evidence None) resolves the alert about the work on one feed."""
+def record_operations(
+    connection: sa.Connection, *, feed: str, evidence: str | None, stamp: Stamp, cause: str | None = None
+) -> None:
+    """Opens, updates or (evidence None; `cause`: why, as a code) resolves the alert about the work on one feed."""
     subject = subject_text("feed", {"feed": feed})
     verdict = {
         "rule": words.OPERATIONS,
@@ -145,7 +147,7 @@ def record_operations(connection: sa.Connection, *, feed: str, evidence: str | N
     e = ALERT_EVENTS.c
     query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
     latest = _by_subject(connection, query).get(subject_of(verdict))
-    event = episodes.event(verdict, latest, word_of(verdict, stamp, brings_news=True, latest=latest))
+    event = episodes.event(verdict, latest, word_of(verdict, stamp, brings_news=True, befell=cause, latest=latest))
     _append(connection, [] if event is None else [event])
 
 
@@ -158,6 +160,11 @@ def answer(connection: sa.Connection, alert_id: str, word: Word) -> dict[str, An
     event = episodes.event(latest, latest, word)
     _append(connection, [] if event is None else [event])
     return event
+
+
+def put_back(connection: sa.Connection, event: Row) -> None:
+    """Writes what a person had said of an alert into a store that is made again, as the last that is known of it."""
+    _append(connection, [event])
 
 
 def record_notified(connection: sa.Connection, alert_ids: Collection[str], *, at: datetime) -> int:

@@ -68,6 +68,12 @@ def is_of_doubt(feed: str) -> bool:
     return feed.startswith(_DOUBT)
 
 
+def codes_of(alert: Mapping[str, Any]) -> frozenset[str]:
+    """What an alert about the work says, as codes; none of one about a patient."""
+    is_of_work = alert["rule"] == words.OPERATIONS
+    return frozenset(fact["code"] for fact in each_fact(alert["evidence"])) if is_of_work else frozenset()
+
+
 def moved_of(fact: Mapping[str, Any]) -> MovedTogether | None:
     """What moved together, of a fact of such an alert; None = it is about something else."""
     if fact["code"] != words.LABORATORY_IN_DOUBT:

@@ -84,7 +84,14 @@ class Approving(_Spoken):
     moments = ("tried_at",)
 
 
-Said = Answer | Switching | LandingAnswer | Trial | Approving
+class DoubtAnswer(_Spoken):
+    """That a laboratory confirmed its results, or that this was taken back: a row of `alert_events`."""
+
+    said_at = "changed_at"
+    moments = ("opened_at", "said_at", "answered_at", "until")
+
+
+Said = Answer | Switching | LandingAnswer | Trial | Approving | DoubtAnswer
 Step = Taking | Said
 _OF_KIND: Mapping[str, type[Said]] = {
     "answer": Answer,
@@ -92,6 +99,7 @@ _OF_KIND: Mapping[str, type[Said]] = {
     "landing": LandingAnswer,
     "trial": Trial,
     "approval": Approving,
+    "doubt": DoubtAnswer,
 }
 
 
@@ -143,6 +151,11 @@ def note_approval(landing: Path, row: Mapping[str, Any]) -> None:
     _note_said(landing, "approval", row)
 
 
+def note_doubt_answer(landing: Path, row: Mapping[str, Any]) -> None:
+    """Adds a line for that row of `alert_events`. Raises SiteError when it can't be written."""
+    _note_said(landing, "doubt", row)
+
+
 def _note_said(landing: Path, what: str, row: Mapping[str, Any]) -> None:
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
     append_line(landing / NAME, json.dumps({"what": what} | plain, sort_keys=True))
@@ -162,7 +175,8 @@ def lines(landing: Path) -> Iterator[Step | None]:
 
 def _said(what: str, facts: dict[str, Any]) -> Said:
     kind = _OF_KIND[what]
-    return kind(facts | {name: datetime.fromisoformat(facts[name]) for name in (kind.said_at, *kind.moments)})
+    moments = (kind.said_at, *(name for name in kind.moments if facts[name] is not None))
+    return kind(facts | {name: datetime.fromisoformat(facts[name]) for name in moments})
 
 
 def _taking(landing: Path, facts: Mapping[str, Any]) -> Taking:

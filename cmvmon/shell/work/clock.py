@@ -95,10 +95,18 @@ def moment_of_a_word(opened: OpenSite) -> datetime:
     what had been. On a live demo's site, whose clock only the demo knows, it is that moment."""
     with opened.reading() as connection:
         last = _last_recorded(connection, alert_store.last_as_of(connection))
-    settings = opened.site.settings()
-    is_of_live_demo = settings.is_demo and not settings.takes_history and not session.is_simulated()
     clock = session.now()
-    return clock if last is None else last if is_of_live_demo else max(clock, last)
+    return clock if last is None else last if _is_of_live_demo(opened) else max(clock, last)
+
+
+def moment_after_a_word(opened: OpenSite) -> datetime:
+    """Under which moment what follows from a person's word is judged and recorded. Raises ClockInDoubt."""
+    return moment_of_a_word(opened) if _is_of_live_demo(opened) else moment_to_record(opened)
+
+
+def _is_of_live_demo(opened: OpenSite) -> bool:
+    settings = opened.site.settings()
+    return settings.is_demo and not settings.takes_history and not session.is_simulated()
 
 
 def _last_recorded(connection: sa.Connection, assessed: datetime | None) -> datetime | None:
