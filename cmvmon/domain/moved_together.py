@@ -19,6 +19,8 @@ class MovedTogether:
         n_moved: patients whose results moved that way, and stayed there.
         n_patients: patients with a result since then, of whom it is known whether they moved.
         within_days: so long after its sample a load is in doubt, at most.
+        until: of so many that were corrected back the last sample, where too few others stand for it to be said of these alone: only
+            who stands uncorrected, and has no sample since, is in doubt (UTC). None = it is said of those that stand.
     """
 
     laboratory: str
@@ -28,8 +30,9 @@ class MovedTogether:
     n_moved: int
     n_patients: int
     within_days: float
+    until: datetime | None = None
 
     @property
-    def held(self) -> tuple[str, str, str, datetime]:
+    def held(self) -> tuple[str, str, str, datetime, datetime | None]:
         """What decides which results are in doubt: that one patient more is among them changes nothing for the others."""
-        return self.laboratory, self.assay, self.way, self.since
+        return self.laboratory, self.assay, self.way, self.since, self.until

@@ -12,6 +12,7 @@ from cmvmon.facts.columns import PATIENT_ID, PLACE, moment, series
 from cmvmon.facts.fact_table import Facts, fact_table
 from cmvmon.facts.leading import LEADING
 from cmvmon.kinetics.moved.steps import steps
+from cmvmon.kinetics.moved.together import standing
 
 _NOT = "its results are none of those that moved together"
 _MOVED = {**dict.fromkeys(SERIES_KEY, Kind.TEXT.dtype), "moved_since": Kind.MOMENT.dtype}
@@ -61,12 +62,5 @@ def moved(facts: Facts) -> pl.DataFrame:
         return empty
     courses = facts.prepared.begun.if_delivered(ANTIVIRAL_COURSES)
     of_each = steps(facts.prepared.results, courses, protocol=facts.protocol, as_of=facts.as_of)
-    found = [
-        of_each.filter(
-            (pl.col("laboratory") == one.laboratory)
-            & (pl.col("assay") == one.assay)
-            & (pl.col(f"{one.way}_at") >= one.since)
-        ).select(*SERIES_KEY, moved_since=f"{one.way}_at")
-        for one in together
-    ]
+    found = [standing(of_each, one).select(*SERIES_KEY, moved_since=f"{one.way}_at") for one in together]
     return pl.concat([empty, *found]).group_by(SERIES_KEY).agg(pl.col("moved_since").min())

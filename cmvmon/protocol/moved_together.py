@@ -27,6 +27,9 @@ class MovedTogether:
     fall_on_treatment_log10: float = key(Number(at_least=1, at_most=5), "the same of who had one")
     least_patients: float = key(Number(at_least=4, whole=True), "so many patients at least moved the same way")
     least_share_moved: float = key(Number(above=0.5, at_most=1), "and this share of those of whom it is known")
+    least_corrected: float = key(
+        Number(at_least=2, whole=True), "where so many of them were corrected back, they count as moved still"
+    )
     provenance: Provenance
 
     def misfits(self) -> Iterator[str]:

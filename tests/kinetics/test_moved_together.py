@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.rows import ANTIVIRAL_COURSES, ASSAYS, VIRAL_LOAD_RESULTS
+from cmvmon.kinetics.moved.corrected import before_corrections
 from cmvmon.kinetics.moved.steps import steps
 from cmvmon.kinetics.moved.together import moved_together
 from cmvmon.kinetics.noise.results_in_use import results_in_use
@@ -61,8 +62,12 @@ def _marked(rows: pl.DataFrame, mark: str) -> pl.DataFrame:
 
 
 def found(results: pl.DataFrame, courses: pl.DataFrame | None, as_of: datetime) -> tuple[MovedTogether, ...]:
-    used = results_in_use(results, ASSAYS.empty(), protocol=PROTOCOL, as_of=as_of)
-    return moved_together(steps(used, courses, protocol=PROTOCOL, as_of=as_of), protocol=PROTOCOL)
+    def steps_of(versions: pl.DataFrame) -> pl.DataFrame:
+        used = results_in_use(versions, ASSAYS.empty(), protocol=PROTOCOL, as_of=as_of)
+        return steps(used, courses, protocol=PROTOCOL, as_of=as_of)
+
+    before = before_corrections(results, steps_of)
+    return moved_together(steps_of(results), before, protocol=PROTOCOL)
 
 
 def in_words(moved: tuple[MovedTogether, ...]) -> str:
@@ -84,6 +89,28 @@ def test_the_order_of_the_rows_says_nothing(order: object) -> None:
     places = list(range(results.height))
     order.shuffle(places)  # type: ignore[attr-defined]
     assert in_words(found(results[places], courses, patients.moment(8))) == case.says
+
+
+def corrected(results: pl.DataFrame, whom: pl.Expr, at: float, load: float) -> pl.DataFrame:
+    """With a correction of what these patients' results of day 7 said, that came then."""
+    moment = patients.moment(at)
+    changed = results.filter(whom & (pl.col("collected_at") == patients.moment(7))).with_columns(
+        result_status=pl.lit("corrected"), viral_load_iu_per_ml=pl.lit(load), received_at=moment, sent_at=moment
+    )
+    return pl.concat([results, changed])
+
+
+@given(order=st.randoms(use_true_random=False), how_many=st.integers(0, 10))
+def test_so_many_corrected_back_in_whatever_order_the_rows_stand(order: object, how_many: int) -> None:
+    """Of ten that moved. One alone changes nothing; of all ten none stands."""
+    results, courses = tables(Case("", "plasma d0 1000, d7 100000", 10, "-", 0, "-", 9, ""))
+    whom = pl.col("patient_id").is_in(sorted(set(results["patient_id"]))[:how_many])
+    told = corrected(results, whom, 8, 1000.0)
+    places = list(range(told.height))
+    order.shuffle(places)  # type: ignore[attr-defined]
+    moved = found(told[places], courses, patients.moment(9))
+    assert in_words(moved) == {1: "up 9 of 10 since d7", 10: "-"}.get(how_many, "up 10 of 10 since d7")
+    assert [one.until is not None for one in moved] == [how_many > 4] * (how_many < 10)
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,7 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("a drug without a use", '{ group = "foscarnet", use = "treatment" }', '{ group = "foscarnet" }', "foscarnet must be {"),
         ("a drug with another use", '{ group = "foscarnet", use = "treatment" }', '{ group = "x", use = "maybe" }', "treatment or not_treatment"),
         ("a laboratory in doubt by two patients", "least_patients = 6.0", "least_patients = 2.0", "[moved_together] least_patients must be a whole number of at least 4; found 2.0"),
+        ("corrected back by one", "least_corrected = 2.0", "least_corrected = 1.0", "[moved_together] least_corrected must be a whole number of at least 2; found 1.0"),
         ("a laboratory in doubt for a year", "\nwithin_days = 7.0 ", "\nwithin_days = 365.0 ", "[moved_together] within_days must be a number from 1 to 14; found 365.0"),
         ("a year before a step", "before_days = 14.0", "before_days = 365.0", "[moved_together] before_days must be a number from 1 to 28; found 365.0"),
         ("a laboratory in doubt by noise", "rise_log10 = 0.5                  # a rise by more than, of", "rise_log10 = 0.0001 # of", "[moved_together] rise_log10 must be a number from 0.3 to 3; found 0.0001"),

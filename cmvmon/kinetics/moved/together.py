@@ -4,60 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 
-import numpy as np
 import polars as pl
 
+from cmvmon.domain.columns import Kind
 from cmvmon.domain.moved_together import WAYS, MovedTogether
 from cmvmon.protocol import Protocol
 
 _OF = ("laboratory", "assay")
-
-
+_DIGITS = 9
+_NEVER = -(2**62)  # before every moment, as a number
 _Confirmed = Mapping[tuple[str, str, str], datetime]
 _NOBODY: _Confirmed = {}
+_BACK = {"patient_id": pl.String(), "back_at": Kind.MOMENT.dtype}
 
 
 def moved_together(
-    steps: pl.DataFrame, *, protocol: Protocol, confirmed: _Confirmed = _NOBODY
+    steps: pl.DataFrame,
+    before: pl.DataFrame | None = None,
+    *,
+    protocol: Protocol,
+    confirmed: _Confirmed = _NOBODY,
 ) -> tuple[MovedTogether, ...]:
     """Every laboratory and assay whose results moved together, by way, in order.
 
     From a moment on, of all patients of whom it is known, at least the protocol's share moved that way, and at least its number of
     patients. Of several such moments the one after which most moved beyond that share, of equal ones the last.
 
+    Who moved as first told, and does not as corrected, is no sign that the laboratory is right. Where so many patients as the protocol
+    says were corrected back since that moment, the others are asked about without them. Where these alone are too few, and enough
+    together with them, those are asked about that stand uncorrected, and whose last sample lies between the first and the last of
+    those that were corrected back.
+
     Args:
         steps: `cmvmon.kinetics.moved.steps.steps` of every patient of the unit.
+        before: the same of whom a result was corrected or withdrawn, as if none had been; None = there is none.
         confirmed: by laboratory, assay and way, when the laboratory confirmed such results (UTC): those of samples until then are
             not asked about.
     """
-    return tuple(sorted(_found(steps, protocol, confirmed)))
+    return tuple(sorted(_found(steps, before, protocol, confirmed)))
 
 
-def _found(steps: pl.DataFrame, protocol: Protocol, confirmed: _Confirmed) -> Iterator[MovedTogether]:
-    policy = protocol.moved_together
+def standing(steps: pl.DataFrame, moved: MovedTogether) -> pl.DataFrame:
+    """The rows of `steps` that are in doubt by what moved together."""
+    at, uncorrected = pl.col(f"{moved.way}_at"), ~pl.col(f"{moved.way}_is_corrected")
+    of_these = (pl.col("laboratory") == moved.laboratory) & (pl.col("assay") == moved.assay) & (at >= moved.since)
+    if moved.until is None:
+        return steps.filter(of_these)
+    return steps.filter(of_these & uncorrected & (pl.col("newest_at") <= moved.until))
+
+
+def _found(
+    steps: pl.DataFrame, before: pl.DataFrame | None, protocol: Protocol, confirmed: _Confirmed
+) -> Iterator[MovedTogether]:
     for (laboratory, assay), of_assay in steps.group_by(_OF):
         for way in WAYS:
-            patients = _patients(of_assay, way)
-            moved = patients["moved_at"].drop_nulls()
-            if moved.len() < policy.least_patients:
-                continue
-            since = moved.unique().sort()
-            answered = confirmed.get((str(laboratory), str(assay), way))
-            if answered is not None:
-                since = since.filter(since > answered)
-            if since.is_empty():
-                continue
-            moved_at, newest_at = (each.to_physical().to_numpy() for each in (moved, patients["newest_at"]))
-            starts = since.to_physical().to_numpy()
-            n_moved = np.array([int((moved_at >= start).sum()) for start in starts])
-            n_patients = np.array([int((newest_at >= start).sum()) for start in starts])
-            beyond = np.round(n_moved - policy.least_share_moved * n_patients, 9)
-            is_so = (n_moved >= policy.least_patients) & (beyond >= 0)
-            if is_so.any():
-                best = int(np.flatnonzero(is_so & (beyond == beyond[is_so].max()))[-1])
-                counts = int(n_moved[best]), int(n_patients[best]), policy.within_days
-                yield MovedTogether(str(laboratory), str(assay), way, since[best], *counts)
+            of = str(laboratory), str(assay), way
+            patients = _patients(of_assay, way).join(_back(before, of), on="patient_id", how="full", coalesce=True)
+            told = (
+                one
+                for one in _begins(patients, of, protocol, confirmed.get(of))
+                if not standing(of_assay, one).is_empty()
+            )
+            yield from islice(told, 1)
 
 
 def _patients(steps: pl.DataFrame, way: str) -> pl.DataFrame:
@@ -67,3 +77,40 @@ def _patients(steps: pl.DataFrame, way: str) -> pl.DataFrame:
     known = steps.filter(f"{way}_is_known").with_columns(moved_at=at.max().over("patient_id"))
     stayed = (at.is_null() & (newest >= pl.col("moved_at"))).fill_null(False).any()
     return known.group_by("patient_id").agg(newest.max(), moved_at=pl.when(~stayed).then(pl.col("moved_at").first()))
+
+
+def _back(before: pl.DataFrame | None, of: tuple[str, str, str]) -> pl.DataFrame:
+    """Each patient who had moved before a result of hers was changed, with `back_at`: at which sample."""
+    if before is None:
+        return pl.DataFrame(schema=_BACK)
+    laboratory, assay, way = of
+    theirs = before.filter(pl.col("laboratory") == laboratory, pl.col("assay") == assay)
+    return _patients(theirs, way).drop_nulls("moved_at").select("patient_id", back_at="moved_at")
+
+
+def _begins(
+    patients: pl.DataFrame, of: tuple[str, str, str], protocol: Protocol, answered: datetime | None
+) -> Iterator[MovedTogether]:
+    """Every moment from which on so many moved, the one first that is told: where those that stand are enough by themselves, then the
+    most beyond the share, then the last."""
+    policy = protocol.moved_together
+    least, share = policy.least_patients, policy.least_share_moved
+    told = patients.with_columns(back_at=pl.when(pl.col("moved_at").is_null()).then("back_at"))
+    starts = pl.concat([told["moved_at"], told["back_at"]]).drop_nulls().unique().sort()
+    starts = starts if answered is None else starts.filter(starts > answered)
+    moved_at, back_at, newest_at = (
+        told[name].to_physical().fill_null(_NEVER).to_numpy() for name in ("moved_at", "back_at", "newest_at")
+    )
+    found = []
+    for since, at in zip(starts, starts.to_physical(), strict=True):
+        is_back = (back_at >= at) & ((back_at >= at).sum() >= policy.least_corrected)
+        n_stand, n_back = int((moved_at >= at).sum()), int(is_back.sum())
+        n_patients = int(((newest_at >= at) | is_back).sum())
+        is_enough = n_stand >= least and round(n_stand - share * (n_patients - n_back), _DIGITS) >= 0
+        beyond = round(n_stand + n_back - share * n_patients, _DIGITS)
+        begins_back = bool((is_back & (back_at == at)).any())
+        if is_enough or (begins_back and n_stand + n_back >= least and beyond >= 0):
+            until = None if is_enough else told["back_at"].drop_nulls().sort()[-1]
+            counts = n_stand + n_back, n_patients, policy.within_days
+            found.append((is_enough, beyond, MovedTogether(*of, since, *counts, until)))
+    return (one for _, _, one in sorted(found, key=lambda one: (one[0], one[1], one[2].since), reverse=True))

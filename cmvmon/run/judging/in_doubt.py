@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
 import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME, LEADING
 from cmvmon.domain.moved_together import MovedTogether
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
+from cmvmon.kinetics.moved.corrected import before_corrections
 from cmvmon.kinetics.moved.steps import begins, earliest_read, steps
 from cmvmon.kinetics.moved.together import moved_together
 from cmvmon.kinetics.noise.results_in_use import results_in_use
@@ -46,14 +48,20 @@ def _asked(opened: OpenSite, *, as_of: datetime) -> tuple[tuple[MovedTogether, .
         versions = versions.filter(versions["collected_at"] > earliest_read(protocol, as_of))
         assays = known.assays_in_use(opened.site, versions)
         courses = known.known_table(connection, BY_NAME[ANTIVIRAL_COURSES.name], as_of=as_of, patients=patients)
-    results = results_in_use(versions, assays, protocol=protocol, as_of=as_of)
-    of_each = steps(results, courses, protocol=protocol, as_of=as_of)
-    moved = moved_together(of_each, protocol=protocol)
+
+    def steps_of(told: pl.DataFrame) -> pl.DataFrame:
+        return steps(
+            results_in_use(told, assays, protocol=protocol, as_of=as_of), courses, protocol=protocol, as_of=as_of
+        )
+
+    of_each = steps_of(versions)
+    before = before_corrections(versions, steps_of)
+    moved = moved_together(of_each, before, protocol=protocol)
     if not moved:  # nearly always
         return (), frozenset()
     with opened.reading() as connection:
         confirmed = confirmed_by_laboratory(connection, since=begins(protocol, as_of), as_of=as_of)
-    found = moved_together(of_each, protocol=protocol, confirmed=confirmed)
+    found = moved_together(of_each, before, protocol=protocol, confirmed=confirmed)
     return found, frozenset({one.laboratory for one in moved} - {one.laboratory for one in found})
 
 
@@ -117,6 +125,7 @@ def note(connection: sa.Connection, opened: OpenSite, of: Doubt, *, as_of: datet
                 "n_patients": one.n_patients,
                 "within_days": one.within_days,
             }
+            | ({} if one.until is None else {"until": one.until.isoformat()})
             for one in of.found
             if one.laboratory == laboratory
         ]

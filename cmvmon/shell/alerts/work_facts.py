@@ -80,4 +80,5 @@ def moved_of(fact: Mapping[str, Any]) -> MovedTogether | None:
         return None
     since = datetime.fromisoformat(fact["since"])
     counts = fact["n_moved"], fact["n_patients"], fact["within_days"]
-    return MovedTogether(fact["feed"], fact["assay"], fact["way"], since, *counts)
+    until = None if fact.get("until") is None else datetime.fromisoformat(fact["until"])
+    return MovedTogether(fact["feed"], fact["assay"], fact["way"], since, *counts, until)
