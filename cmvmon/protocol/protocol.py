@@ -199,7 +199,7 @@ class Protocol:
     def identity(self) -> str:
         """What an alert or assessment was judged by, in short: label and hash of the protocol and of the priors in use.
 
-        `icu_cmv_2024.11@0123456789ab+simulated-1@0123456789ab`. Two protocols of one label differ in it.
+        `icu_cmv_2024.12@0123456789ab+simulated-1@0123456789ab`. Two protocols of one label differ in it.
         """
         own = f"{self.version}@{self.text_sha256[:SHOWN_OF_HASH]}"
         if self.trajectory_priors is None:

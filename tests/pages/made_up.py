@@ -102,7 +102,7 @@ def week(number: int, compartment: str, pair: tuple[float, float] | None, **othe
         "status": "ok",
         "method": "line",
         "method_version": "line-1",
-        "protocol_version": "icu_cmv_2024.11",
+        "protocol_version": "icu_cmv_2024.12",
     } | other
 
 
@@ -149,7 +149,7 @@ def alert(rule: str, tier: int, evidence: dict[str, Any], **other: Any) -> dict[
         "opened_at": day(15),
         "changed_at": AS_OF,
         "evidence": json.dumps(evidence, sort_keys=True),
-        "protocol_version": "icu_cmv_2024.11",
+        "protocol_version": "icu_cmv_2024.12",
         "code_version": "0.1.0",
     } | other
 
@@ -167,7 +167,7 @@ def verdict(rule: str, reason: str, compartment: str | None = None) -> dict[str,
         "reason": reason,
         "evidence": "{}",
         "as_of": AS_OF,
-        "protocol_version": "icu_cmv_2024.11",
+        "protocol_version": "icu_cmv_2024.12",
     }
 
 

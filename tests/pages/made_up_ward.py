@@ -61,7 +61,7 @@ def ward(**other: Any) -> WardView:
             FeedState("synthetic_two", "viral_load_results", made_up.day(20), True, "missing_column"),
         ),
         "rows": rows,
-        "protocol_version": "icu_cmv_2024.11",
+        "protocol_version": "icu_cmv_2024.12",
         "code_version": "0.1.0",
         "is_synthetic": True,
         "hrefs": {"nl": "ward.nl.html", "en": "ward.en.html"},

@@ -42,7 +42,7 @@ def test_a_changed_source_is_named_for_a_signature_covers_it() -> None:
 
 
 def test_another_label_alone_is_no_difference() -> None:
-    other = Protocol.read(TEXT.replace('version = "icu_cmv_2024.11"', 'version = "mine"'))
+    other = Protocol.read(TEXT.replace('version = "icu_cmv_2024.12"', 'version = "mine"'))
     assert other.version == "mine"
     assert differences(Protocol.shipped(), other) == ()
 
@@ -80,4 +80,4 @@ def test_of_a_table_of_doses_the_row_that_changed_is_named_in_words() -> None:
 @pytest.mark.parametrize("label", ['""', '"  "'])
 def test_a_protocol_without_a_label_is_refused(label: str) -> None:
     with pytest.raises(ProtocolError, match="version"):
-        Protocol.read(TEXT.replace('version = "icu_cmv_2024.11"', f"version = {label}"))
+        Protocol.read(TEXT.replace('version = "icu_cmv_2024.12"', f"version = {label}"))

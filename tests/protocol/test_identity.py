@@ -43,8 +43,8 @@ def test_two_files_of_one_label_are_not_the_same_protocol() -> None:
     assert other.text_sha256 != shipped.text_sha256
     assert other.identity != shipped.identity
     priors = sha256(PRIORS.encode()).hexdigest()
-    assert shipped.identity == f"icu_cmv_2024.11@{shipped.text_sha256[:12]}+simulated-1@{priors[:12]}"
-    assert shipped.version_with_priors == "icu_cmv_2024.11"
+    assert shipped.identity == f"icu_cmv_2024.12@{shipped.text_sha256[:12]}+simulated-1@{priors[:12]}"
+    assert shipped.version_with_priors == "icu_cmv_2024.12"
 
 
 def test_other_priors_are_named_with_their_hash() -> None:
@@ -52,7 +52,7 @@ def test_other_priors_are_named_with_their_hash() -> None:
     with_ours = Protocol.shipped().with_priors(ours, name="ours.toml")
     assert with_ours.priors_sha256 == sha256(ours.encode()).hexdigest()
     assert with_ours.identity.endswith(f"+ours-1@{with_ours.priors_sha256[:12]}")
-    assert with_ours.version_with_priors == "icu_cmv_2024.11+ours-1"
+    assert with_ours.version_with_priors == "icu_cmv_2024.12+ours-1"
     with pytest.raises(SiteError, match="the priors in use, and holds other numbers"):
         Protocol.shipped().with_priors(PRIORS.replace("mean = [3.9", "mean = [3.8", 1), name="mine.toml")
 

@@ -74,7 +74,7 @@ def test_every_stanza_names_its_source_strength_owner_and_guide() -> None:
         ("noise of no compartment", "plasma = 0.13", "plasma = 0.13\nlung = 0.4", "[sigma_log10] lung is no compartment; known are plasma, "),
         ("a prior that is not there", 'otherwise = "plasma"', 'otherwise = "blood"', "there is no [prior.blood]"),
         ("a prior that is a list", 'otherwise = "plasma"', 'otherwise = ["plasma"]', "[prior_of] otherwise must be text that is not empty"),
-        ("a label that is a list", 'version = "icu_cmv_2024.11"', "version = []", "ours.toml: version must be text that is not empty; found []"),
+        ("a label that is a list", 'version = "icu_cmv_2024.12"', "version = []", "ours.toml: version must be text that is not empty; found []"),
         ("no number at all", "too_close_days = 5.0", "too_close_days = nan", "[decline] too_close_days must be a number; found nan"),
         ("a standard deviation of 0", "intercept_sd_log10 = 0.798", "intercept_sd_log10 = 0", "must be a number above 0"),
         ("a drug without a use", '{ group = "foscarnet", use = "treatment" }', '{ group = "foscarnet" }', "foscarnet must be {"),

@@ -52,7 +52,7 @@ def test_another_policy_of_the_same_label_is_refused_with_both_hashes_and_what_t
 
 
 def test_an_alert_that_another_policy_ended_says_so(site: Path) -> None:
-    put(site, MILDER.replace('version = "icu_cmv_2024.11"', 'version = "ours-2"'))
+    put(site, MILDER.replace('version = "icu_cmv_2024.12"', 'version = "ours-2"'))
     nightly(site, as_of=day(22.5))
     assert overdue(site)[-1][:2] == ("resolved", "policy_changed")
     assert "another protocol holds since then" in ended(site, "SYNTHETIC-ONE")
@@ -60,7 +60,7 @@ def test_an_alert_that_another_policy_ended_says_so(site: Path) -> None:
 
 
 def test_a_policy_that_was_signed_since_is_the_same_one_and_no_page_says_any_more_that_it_is_not(site: Path) -> None:
-    for code, words in (("en", "Protocol icu_cmv_2024.11: not signed."), ("nl", "niet ondertekend")):
+    for code, words in (("en", "Protocol icu_cmv_2024.12: not signed."), ("nl", "niet ondertekend")):
         pages = [*(site / "pages").glob(f"*.{code}.html")]
         assert len(pages) == 7  # three patients, the ward, and three about the site
         for page in pages:

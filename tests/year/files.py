@@ -51,7 +51,7 @@ def state_policy(root: Path, policy: Policy) -> None:
     """The site's own protocol: the shipped one with that label and these numbers."""
     text = resources.files("cmvmon.protocol").joinpath(SHIPPED).read_text(encoding="utf-8")
     for old, new in (
-        ('version = "icu_cmv_2024.11"', f'version = "{policy.label}"'),
+        ('version = "icu_cmv_2024.12"', f'version = "{policy.label}"'),
         ("overdue_after_days = 9.0", f"overdue_after_days = {policy.overdue_after_days}"),
         ("10000.0\nwithin_days = 7.0", f"10000.0\nwithin_days = {policy.bal_within_days}"),
     ):

@@ -63,7 +63,7 @@ def play(root: Path, seed: int, n: int, *, told: Callable[[str], None] = lambda 
     for night in nights(seed, n):
         for file in night.files:
             put(root, file)
-        if night.policy.label != "icu_cmv_2024.11":
+        if night.policy.label != "icu_cmv_2024.12":
             state_policy(root, night.policy)
         at = _recorded(root, night)
         unit.take_in(night.files, max(night.at, at if last is None else min(at, last)))

@@ -73,7 +73,7 @@ class File:
 class Policy:
     """The numbers of the two rules that the model says again, under the label of their protocol."""
 
-    label: str = "icu_cmv_2024.11"
+    label: str = "icu_cmv_2024.12"
     overdue_after_days: float = 9.0
     bal_within_days: float = 7.0
 

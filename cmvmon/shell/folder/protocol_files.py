@@ -20,7 +20,7 @@ class Protocol(policy.Protocol):
     """One clinical policy, and where to get one: `Protocol.shipped()`, `Protocol.read(path_or_text)`.
 
     >>> Protocol.shipped().version
-    'icu_cmv_2024.11'
+    'icu_cmv_2024.12'
     """
 
     @classmethod
