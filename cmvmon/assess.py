@@ -28,8 +28,7 @@ from cmvmon.kinetics.noise.results_in_use import told_once
 from cmvmon.kinetics.noise.same_minute import impossible_pairs, mark_pairs
 from cmvmon.kinetics.weeks.weekly_decline import KernelInput, estimated_from, kernel_input
 from cmvmon.protocol import Protocol
-from cmvmon.rules import all_rules, judge
-from cmvmon.rules.judging import judge_apart
+from cmvmon.rules import all_rules, judge, judge_apart, subject_fact_tables
 
 _VERDICT_ORDER = ("patient_id", "compartment", "subject", "rule")
 
@@ -114,7 +113,9 @@ def assess(
     kept = given if for_pages else None
     del given  # large, and judging is where a range of a million series needs its room
     facts = facts_at(made, protocol=protocol, as_of=as_of)
-    verdicts, apart = judge_apart(all_rules(), facts) if facts_apart else (judge(all_rules(), facts), {})
+    verdicts, apart = (
+        judge_apart(all_rules(), facts, subject_fact_tables()) if facts_apart else (judge(all_rules(), facts), {})
+    )
     verdicts = VERDICTS.conform(verdicts.with_columns(protocol_version=pl.lit(protocol.version_with_priors)))
     return Assessment(verdicts, facts, kept, apart)
 

@@ -7,13 +7,24 @@ import pkgutil
 import re
 from functools import cache
 
+from cmvmon.domain.columns import RowType
 from cmvmon.facts import all_fact_tables
 from cmvmon.protocol import Protocol
 from cmvmon.protocol.numbers import as_written
-from cmvmon.rules.judging import check, judge
+from cmvmon.rules.judging import check, judge, judge_apart
 from cmvmon.rules.rulebook import Rule
+from cmvmon.rules.subject_facts import facts_of, kinds_of
 
-__all__ = ["Rule", "all_rules", "deciding_numbers", "judge", "leaflet_of", "needed_numbers"]
+__all__ = [
+    "Rule",
+    "all_rules",
+    "deciding_numbers",
+    "judge",
+    "judge_apart",
+    "leaflet_of",
+    "needed_numbers",
+    "subject_fact_tables",
+]
 
 
 @cache
@@ -26,6 +37,12 @@ def all_rules() -> tuple[Rule, ...]:
     rules = tuple(sorted((m.RULE for m in modules if hasattr(m, "RULE")), key=lambda rule: str(rule.code)))
     check(rules, all_fact_tables())
     return rules
+
+
+@cache
+def subject_fact_tables() -> tuple[RowType, ...]:
+    """The tables of the facts that rules read, one for each kind of subject that a rule speaks of, by kind."""
+    return tuple(facts_of(kind, all_rules(), all_fact_tables()) for kind in kinds_of(all_rules()))
 
 
 def needed_numbers() -> dict[str, frozenset[str]]:

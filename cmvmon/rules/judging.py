@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from cmvmon.domain import words
+from cmvmon.domain.columns import RowType
 from cmvmon.domain.errors import ContractBroken, ProgramError
 from cmvmon.domain.results import VERDICTS
 from cmvmon.domain.subjects import subject_expr
@@ -20,7 +21,7 @@ from cmvmon.rules.evidence import FEW, evidence_of, own_evidence
 from cmvmon.rules.joining import Joined, giving, joined_tables
 from cmvmon.rules.order import in_order
 from cmvmon.rules.rulebook import GROUND, VERDICT, Rule
-from cmvmon.rules.subject_facts import facts_of, kinds_of, told_facts
+from cmvmon.rules.subject_facts import told_facts
 from cmvmon.rules.verdict_order import in_order as sorted_verdicts
 
 _TEXTS = pl.List(pl.String)
@@ -57,13 +58,18 @@ def judge(rules: Collection[Rule], facts: Facts) -> pl.DataFrame:
     return sorted_verdicts(*_judged(rules, joined, facts_apart=False), joined)
 
 
-def judge_apart(rules: Collection[Rule], facts: Facts) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
-    """The same verdicts, whose evidence holds what each alone says, and the facts that they rest on, once for each subject:
-    by name of table, as `subject_facts.facts_of` describes them."""
+def judge_apart(
+    rules: Collection[Rule], facts: Facts, tables: Collection[RowType]
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """The same verdicts, whose evidence holds what each alone says, and the facts that they rest on, once for each subject.
+
+    Args:
+        tables: those of the facts, one for each kind of subject of these rules, as `subject_facts.facts_of` describes them.
+    """
     joined = Joined(facts)
     verdicts, spoken = _judged(rules, joined, facts_apart=True)
     facts.forget(tables=False)  # each is large, and nobody asks for it any more
-    told = told_facts([facts_of(kind, rules, facts.tables) for kind in kinds_of(rules)], joined)
+    told = told_facts(tables, joined)
     joined.forget_facts()
     facts.forget(tables=True)
     return sorted_verdicts(verdicts, spoken, joined), told

@@ -20,16 +20,14 @@ from cmvmon.domain.known import Known, all_told, with_unclear
 from cmvmon.domain.next_sample import NEXT_SAMPLE
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.rows import ASSAYS
-from cmvmon.facts import all_fact_tables
 from cmvmon.kinetics import concordance
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.protocol import Protocol
-from cmvmon.rules import all_rules
-from cmvmon.rules.subject_facts import facts_of, kinds_of
+from cmvmon.rules import subject_fact_tables
 
 OF_PATIENTS = tuple(table.rows for table in DELIVERED if not table.says_who)  # the leading table first
 OPTIONAL = (*OF_PATIENTS[1:], ASSAYS)
-FACTS = tuple(facts_of(kind, all_rules(), all_fact_tables()) for kind in kinds_of(all_rules()))
+FACTS = subject_fact_tables()
 COMPUTED = (WEEKLY_DECLINE, VERDICTS, CONCORDANCE, *FACTS)
 COMPUTED_NAMES = frozenset(row_type.name for row_type in (*COMPUTED, NEXT_SAMPLE))  # no laboratory can mend these
 OF_UNIT = pl.col("scope") == "unit"
