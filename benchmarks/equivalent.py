@@ -63,13 +63,6 @@ EQUIVALENT = (
     Equivalent("facts/treatment.py", '.unique(subset="patient_id"', _OFF, _JOINED_LATER),
     Equivalent(
         "rules/evidence.py",
-        '.sort("row", maintain_order=True)',
-        _OFF,
-        "polars keeps the order of equal numbers unasked; the word makes it a promise",
-    ),
-    Equivalent("rules/evidence.py", '.group_by("row", maintain_order=True)', _OFF, _JOINED_LATER),
-    Equivalent(
-        "rules/evidence.py",
         "pl.int_range(first, last + 1",
         ("1", "2"),
         "the text of one day more, which no moment asks for",

@@ -113,7 +113,7 @@ def assess(
     return _assess(tables, protocol=protocol or Protocol.shipped(), as_of=moment, method=method)
 
 
-def read_verdicts(out: str | Path, *, rule: str | None = None, protocol: Protocol | None = None) -> pl.DataFrame:
+def read_verdicts(out: str | Path, *, rule: str | None = None) -> pl.DataFrame:
     """The verdicts that `cmvmon analyze` wrote to a folder, each with everything that it rests on in `evidence`, as `assess` gives it.
 
     In the folder a fact stands once for its subject, in `facts_of_series` and its like; here it is put back into each verdict.
@@ -121,10 +121,9 @@ def read_verdicts(out: str | Path, *, rule: str | None = None, protocol: Protoco
     Args:
         out: the folder.
         rule: only those of this rule; of many patients the evidence of all rules may be larger than memory.
-        protocol: the one that judged.
 
     Raises:
-        SiteError: the folder holds no tables of a run, there is no such rule, or another protocol judged.
+        SiteError: the folder holds no tables of a run of this release, or there is no such rule.
 
     >>> from tempfile import TemporaryDirectory
     >>> from cmvmon.workbench.analysis import analyze
@@ -135,7 +134,7 @@ def read_verdicts(out: str | Path, *, rule: str | None = None, protocol: Protoco
     >>> '"treatment":"unknown"' in found["evidence"][0]
     True
     """
-    return written_verdicts(Path(out), protocol=protocol or Protocol.shipped(), rule=rule)
+    return written_verdicts(Path(out), rule=rule)
 
 
 def weekly_decline(

@@ -9,6 +9,7 @@ from cmvmon.domain.constraints import Between, OneOf, Ordered
 from cmvmon.domain.subjects import KINDS
 
 _LOG10_PER_WEEK = "log10 IU/mL per week"
+_FACTS_ONCE = "; of `cmvmon analyze` without those of its subject, which stand once in `facts_of_<kind>`"
 _NOT_COMPUTED = "not defined for this row: see status and reason"
 
 
@@ -290,7 +291,7 @@ VERDICTS = RowType(
             null_means="no alert",
             constraints=(Between("tier", at_least=1, at_most=3),),
         ),
-        Column("evidence", Kind.TEXT, "The facts it rests on, as JSON text with sorted keys."),
+        Column("evidence", Kind.TEXT, f"The facts it rests on, as JSON text with sorted keys{_FACTS_ONCE}."),
         _moment("as_of", "The moment that is judged."),
         _PROTOCOL,
     ),

@@ -7,7 +7,7 @@ stand in the verdict itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -43,36 +43,45 @@ def evidence_of(rule: Rule, schema: pl.Schema, *, guide: Sequence[str]) -> pl.Ex
     return _as_text(rule.reads - _IN_THE_VERDICT, rule.rests_on, moments - written, written, lists, " ".join(guide))
 
 
-def own_evidence(rule: Rule, judged: pl.DataFrame, *, marks: npt.NDArray[np.int64], guide: Sequence[str]) -> pl.Series:
-    """The same without facts and numbers of the protocol: what other rules said, the grounds, the sentences, and the results.
+def own_evidence(
+    rule: Rule, judged: pl.DataFrame, *, marks: npt.NDArray[np.int64], by: Collection[str], guide: Sequence[str]
+) -> pl.Series:
+    """The same without facts: the numbers of the protocol, what other rules said, the grounds, the sentences, and the results.
 
     Args:
-        marks: for each row a number that is the same only where grounds and sentences are. Where nothing else is told, and nearly
-            always that is so, a text is written once for each such number.
+        marks: for each row a number that is the same only where grounds and sentences are.
+        by: the facts that numbers of the protocol go by. Rows that are the same in these and in `marks` have one text, written once,
+            but for their results, which are put into it; nearly always nothing else is told.
     """
-    reads, said = said_by_others(rule), " ".join(guide)
+    reads, said = frozenset(name for name in rule.reads if name.startswith(PROTOCOL)), " ".join(guide)
     lists = frozenset(name for name in rule.result_columns if isinstance(judged.schema.get(name), pl.List))
-    whole = _as_text(reads, rule.rests_on, frozenset(), frozenset(), lists, said).alias("evidence")
-    if reads:
+    whole = _as_text(reads | said_by_others(rule), rule.rests_on, frozenset(), frozenset(), lists, said).alias(
+        "evidence"
+    )
+    if said_by_others(rule):
         return judged.select(whole).to_series()
-    _, first, place = np.unique(marks, return_index=True, return_inverse=True)
-    of_kind = judged.select("grounds", "says")[first].select(
-        _as_text(reads, (), frozenset(), frozenset(), lists, said).alias("evidence")
-    )
+    _, first, place = np.unique(_with_facts(marks, judged.select(by)), return_index=True, return_inverse=True)
+    told = judged.select("grounds", "says", *reads, *(rule.result_columns - reads))
+    of_kind = _as_text(reads, (), frozenset(), frozenset(), lists, said).alias("evidence")
+    texts = told[first].select(of_kind).to_series()
     rests = asked([condition for _, condition in rule.rests_on], judged)
-    own = np.flatnonzero(
-        np.logical_or.reduce([rests[condition] for _, condition in rule.rests_on] or [np.zeros(len(marks), np.bool_)])
-    )
-    texts = of_kind.to_series()
+    own = np.flatnonzero(sum((rests[condition] for _, condition in rule.rests_on), np.zeros(len(marks), np.bool_)))
     if len(own):
-        told = judged.select("grounds", "says", *sorted(rule.result_columns))[own]
-        ids = told.select(_results(rule.rests_on, lists).alias("ids")).to_series()
+        ids = told[own].select(_results(rule.rests_on, lists).alias("ids")).to_series()
         is_plain = not ids.explode().str.contains(_ESCAPED).any()
-        texts = texts.append(
-            _with_results(texts.gather(place[own]), ids) if is_plain else told.select(whole).to_series()
-        )
-        place[own] = len(of_kind) + np.arange(len(own))
+        written = _with_results(texts.gather(place[own]), ids) if is_plain else told[own].select(whole).to_series()
+        place[own] = len(texts) + np.arange(len(own))
+        texts = texts.append(written)
     return texts.gather(place)
+
+
+def _with_facts(marks: npt.NDArray[np.int64], facts: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """The marks, told apart by these texts too."""
+    for texts in facts.iter_columns():
+        known = texts.unique().drop_nulls().sort()
+        codes = texts.cast(pl.Enum(known)).to_physical().cast(pl.Int64).fill_null(known.len()).to_numpy()
+        marks = marks * (known.len() + 1) + codes
+    return marks
 
 
 def _with_results(texts: pl.Series, ids: pl.Series) -> pl.Series:
@@ -81,6 +90,8 @@ def _with_results(texts: pl.Series, ids: pl.Series) -> pl.Series:
     listed = (
         pl.when(ids.list.len() > 0)
         .then(pl.concat_str(pl.lit('["'), ids.list.join('","'), pl.lit('"]')))
+        .when(ids.is_null())
+        .then(pl.lit("null"))
         .otherwise(pl.lit("[]"))
     )
     return parts.select(

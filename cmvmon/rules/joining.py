@@ -58,6 +58,11 @@ class Joined:
             self._subject_texts[listed] = self.subjects(rule).select(subject_expr(rule.subject)).to_series()
         return self._subject_texts[listed]
 
+    def goes_by(self, rule: Rule) -> tuple[str, ...]:
+        """The facts that numbers of the protocol go by which the rule reads."""
+        numbers = numbers_of(rule, rule.reads, self.facts.protocol).values()
+        return tuple(sorted({number.fact for number in numbers if isinstance(number, ByFact)}))
+
     def note(self, rule: Rule, which: pl.Series | None) -> None:
         """Keeps of which of its subjects the rule says something (None = of all)."""
         self.noted.setdefault(self._list_of(rule), []).append((rule, which))
@@ -181,11 +186,6 @@ def numbers_of(rule: Rule, columns: Collection[str], protocol: Protocol) -> dict
     """The numbers of the protocol among these columns, by column."""
     names = sorted(name for name in columns if name.startswith(PROTOCOL))
     return {name: number_of(protocol, rule.code, name.removeprefix(PROTOCOL)) for name in names}
-
-
-def numbers_told(rule: Rule, protocol: Protocol) -> list[pl.Expr]:
-    """Every number of the protocol that the rule reads, as a column; one that goes by a fact is asked of that."""
-    return [_of_each(name, number) for name, number in numbers_of(rule, rule.reads, protocol).items()]
 
 
 def _of_each(name: str, number: float | ByFact) -> pl.Expr:

@@ -129,7 +129,7 @@ def _verdicts(
     guide = joined.facts.protocol.rules[rule.code].provenance.guide
     evidence: pl.Expr | pl.Series
     if facts_apart:
-        evidence = own_evidence(rule, found, marks=found[_MARKS].to_numpy(), guide=guide)
+        evidence = own_evidence(rule, found, marks=found[_MARKS].to_numpy(), by=joined.goes_by(rule), guide=guide)
     else:
         evidence = evidence_of(rule, found.schema, guide=guide).alias("evidence")
     has = tuple(name for name in (*_WHERE, "subject") if name in found.columns)

@@ -9,16 +9,17 @@ import polars as pl
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.results import VERDICTS
 from cmvmon.facts import all_fact_tables
-from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules
 from cmvmon.rules.subject_facts import NAME
 from cmvmon.rules.whole_evidence import whole_evidence
 
+_AGAIN = "read it with that release, or analyze the tables again"
 
-def written_verdicts(out: Path, *, protocol: Protocol, rule: str | None = None) -> pl.DataFrame:
+
+def written_verdicts(out: Path, *, rule: str | None = None) -> pl.DataFrame:
     """`verdicts` of a run, of all rules or of one, in the order in which they were written; `evidence` tells all that each rests on.
 
-    Raises SiteError: `out` holds no tables of a run, there is no such rule, or another protocol judged.
+    Raises SiteError: `out` holds no tables of a run of this release, or there is no such rule.
     """
     rules = {known.code: known for known in all_rules()}
     if rule is not None and rule not in rules:
@@ -26,22 +27,26 @@ def written_verdicts(out: Path, *, protocol: Protocol, rule: str | None = None) 
     verdicts = _table(out, VERDICTS.name).with_row_index("place")
     if rule is not None:
         verdicts = verdicts.filter(rule=rule)
-    judged_by = verdicts["protocol_version"].unique().to_list()
-    if strange := sorted(version for version in judged_by if version.partition("+")[0] != protocol.version):
+    if strange := sorted(set(verdicts["rule"]) - rules.keys()):
         raise SiteError(
-            f"{out.name} was judged by the protocol {', '.join(strange)}, and this is {protocol.version}; give that one"
+            f"{out.name} was written by another release: this one has no rule {', '.join(strange)}; {_AGAIN}"
         )
     whole = [verdicts.clear()]
     for (code,), rows in verdicts.group_by("rule", maintain_order=True):
         known = rules[str(code)]
         told = _table(out, NAME.format(known.subject))
-        evidence = whole_evidence(known, rows, told, protocol=protocol, tables=all_fact_tables())
-        whole.append(rows.with_columns(evidence))
+        read = known.reads.intersection(fact for table in all_fact_tables().values() for fact in table.facts)
+        if lacking := sorted(read.difference(told.columns)):
+            where = f"{NAME.format(known.subject)} has no column {lacking[0]}"
+            raise SiteError(f"{out.name} was written by another release: {where}; {_AGAIN}")
+        whole.append(rows.with_columns(whole_evidence(known, rows, told, tables=all_fact_tables())))
     return pl.concat(whole).sort("place").select(verdicts.columns[1:])
 
 
 def _table(out: Path, name: str) -> pl.DataFrame:
     path = out / f"{name}.parquet"
     if not path.exists():
-        raise SiteError(f"{out.name} holds no {name}.parquet; name a folder that `cmvmon analyze` wrote")
+        raise SiteError(
+            f"{out.name} holds no {name}.parquet; name a folder that `cmvmon analyze` of this release wrote"
+        )
     return pl.read_parquet(path / "*.parquet" if path.is_dir() else path)

@@ -13,7 +13,6 @@ from cmvmon.assess import Assessment, assess
 from cmvmon.domain.errors import SiteError
 from cmvmon.domain.results import VERDICTS
 from cmvmon.facts import all_fact_tables
-from cmvmon.protocol import Protocol
 from cmvmon.rules import Rule, all_rules
 from cmvmon.rules.subject_facts import NAME
 from cmvmon.rules.whole_evidence import whole_evidence
@@ -27,7 +26,7 @@ from tests.demo_run import DemoRun
 from tests.workbench import written
 
 RULES = {rule.code: rule for rule in all_rules()}
-Both = tuple[Assessment, Assessment, Protocol]
+Both = tuple[Assessment, Assessment]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def both(demo_run: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Both:
     apart, whole = (
         assess(rows, protocol=protocol, as_of=demo.AS_OF, facts_apart=is_apart) for is_apart in (True, False)
     )
-    return apart, whole, protocol
+    return apart, whole
 
 
 def of_rule(assessment: Assessment, rule: Rule) -> pl.DataFrame:
@@ -48,20 +47,19 @@ def of_rule(assessment: Assessment, rule: Rule) -> pl.DataFrame:
 
 
 def test_the_verdicts_are_the_same_but_for_their_evidence(both: Both) -> None:
-    apart, whole, _ = both
+    apart, whole = both
     assert apart.verdicts.drop("evidence").equals(whole.verdicts.drop("evidence"))
     assert whole.subject_facts == {}
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
 def test_evidence_and_facts_together_are_the_evidence_that_the_nightly_work_keeps(both: Both, code: str) -> None:
-    apart, whole, protocol = both
+    apart, whole = both
     rule = RULES[code]
     there = whole_evidence(
         rule,
         of_rule(apart, rule),
         apart.subject_facts[NAME.format(rule.subject)],
-        protocol=protocol,
         tables=all_fact_tables(),
     )
     assert there.to_list() == of_rule(whole, rule)["evidence"].to_list()
@@ -69,11 +67,11 @@ def test_evidence_and_facts_together_are_the_evidence_that_the_nightly_work_keep
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
-def test_the_evidence_beside_tells_grounds_sentences_and_results_and_what_other_rules_said(
+def test_the_evidence_beside_tells_grounds_sentences_results_numbers_and_what_other_rules_said(
     both: Both, code: str
 ) -> None:
     rule = RULES[code]
-    others = {name for name in rule.reads if name.startswith(("verdict.", "ground."))}
+    others = {name for name in rule.reads if name.startswith(("verdict.", "ground.", "protocol."))}
     for text in of_rule(both[0], rule)["evidence"]:
         assert [*json.loads(text)] == sorted({"grounds", "guide", "result_ids", "says"} | others)
 
@@ -90,7 +88,7 @@ def test_every_subject_with_a_verdict_stands_once_and_no_other(both: Both, row_t
 
 def test_a_fact_is_null_where_no_rule_that_reads_it_speaks_of_the_subject(both: Both) -> None:
     """Else what is written of one patient would depend on whom a rule applies to beside."""
-    apart, _, _ = both
+    apart, _ = both
     rows = apart.subject_facts["facts_of_series"]
     for name in rows.columns:
         readers = [code for code, rule in RULES.items() if rule.subject == "series" and name in rule.reads]
@@ -118,18 +116,56 @@ def test_an_analyst_reads_the_verdicts_of_a_run_with_everything_that_they_rest_o
     assert cmvmon.read_verdicts(tmp_path / "out", rule="response").equals(found.filter(rule="response"))
 
 
+ODD = ['"', "\\", "\t", "\n", "\u2028", "é", '"result_ids":[]', "',"]
+
+
+def test_whatever_stands_in_a_number_the_evidence_is_the_same_text(tmp_path: Path) -> None:
+    """Where an id has a character that JSON writes otherwise, and where none has."""
+    made = cmvmon.simulate(240, 60, seed=4)
+    named = made.viral_load_results.with_row_index("row").with_columns(
+        result_id=pl.concat_str(
+            "result_id", pl.Series(ODD).gather(pl.int_range(made.viral_load_results.height, eager=True) % len(ODD))
+        )
+    )
+    for results in (made.viral_load_results, named.drop("row")):
+        folder = tmp_path / str(results is made.viral_load_results)
+        (folder / "in").mkdir(parents=True)
+        results.write_parquet(folder / "in" / "viral_load_results.parquet")
+        made.antiviral_courses.write_parquet(folder / "in" / "antiviral_courses.parquet")
+        done = analyze(folder / "in", folder / "out", root=folder / "site")
+        found, whole = (
+            cmvmon.read_verdicts(folder / "out"),
+            cmvmon.assess(cmvmon.read(folder / "in"), as_of=done.as_of).verdicts,
+        )
+        assert found.equals(whole)
+        assert sum(len(json.loads(text)["result_ids"]) > 0 for text in found["evidence"]) > 200
+
+
+def test_verdicts_of_many_stand_in_the_order_of_a_plain_sort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the place of their subject, each compared once; patients without a compartment and subjects in two lists among them."""
+    made = cmvmon.simulate(60, 60, seed=9)
+    plain = cmvmon.assess(made).verdicts
+    monkeypatch.setattr("cmvmon.rules.verdict_order._FEW", 0)
+    assert cmvmon.assess(made).verdicts.equals(plain)
+    order = ["patient_id", "compartment", "subject", "rule"]
+    assert plain.equals(plain.sample(fraction=1.0, shuffle=True, seed=1).sort(order, nulls_last=False))
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"out": "nothing"}, "nothing holds no verdicts.parquet; name a folder that `cmvmon analyze` wrote"),
+        (
+            {"out": "nothing"},
+            "nothing holds no verdicts.parquet; name a folder that `cmvmon analyze` of this release wrote",
+        ),
         ({"out": "out", "rule": "respons"}, "'respons' is no rule; known are "),
-        ({"out": "out"}, "out was judged by the protocol another, and this is icu_cmv"),
+        ({"out": "out"}, "out was written by another release: this one has no rule gone; read it with that release"),
+        ({"out": "out", "rule": "response"}, "out was written by another release: facts_of_series has no column "),
     ],
 )
 def test_verdicts_that_can_t_be_read_so_are_refused_in_words(tmp_path: Path, asked: dict[str, str], says: str) -> None:
     (tmp_path / "out").mkdir()
-    VERDICTS.conform(pl.DataFrame({"rule": ["response"], "protocol_version": ["another"]})).write_parquet(
-        tmp_path / "out" / "verdicts.parquet"
-    )
+    VERDICTS.conform(pl.DataFrame({"rule": ["response", "gone"]})).write_parquet(tmp_path / "out" / "verdicts.parquet")
+    pl.DataFrame({"subject": ["any"]}).write_parquet(tmp_path / "out" / "facts_of_series.parquet")
     with pytest.raises(SiteError, match=f"^{says}"):
         cmvmon.read_verdicts(tmp_path / asked["out"], rule=asked.get("rule"))
