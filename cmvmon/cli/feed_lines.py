@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cmvmon.cli import printing
 
 if TYPE_CHECKING:
-    from cmvmon.run.checks.status import Status
+    from cmvmon.run.checks.status import Status, Stopped
     from cmvmon.run.health.feed_health import FeedHealth
 
 _WHOLE = ("delivery_refused", "snapshot_refused", "never_judged", "stands_after_three_tries")
@@ -56,6 +56,13 @@ def _expected(each: FeedHealth) -> str:
     return f"{hours} by default: no file says how often it comes" if each.is_by_default else f"{hours} is agreed"
 
 
+def work_lines(site: Path) -> Iterator[str]:
+    """`of_the_work` of a site."""
+    from cmvmon.run.checks.status import stopped_now
+
+    yield from of_the_work(stopped_now(site))
+
+
 def waiting_lines(site: Path) -> Iterator[str]:
     """What of the deliveries waits for whom, in one line; nothing where nothing waits."""
     from cmvmon.run.asking.quarantine_list import listed_quarantine
@@ -69,6 +76,19 @@ def waiting_lines(site: Path) -> Iterator[str]:
     n_whole = sum(each["reason"] in _WHOLE for each in waits)
     whole = f", {n_whole} of them whole deliveries that are not used" if n_whole else ""
     yield f"waits    in quarantine: {len(waits)}{whole}; of {feeds}; for {for_whom}; `cmvmon quarantine list` says why of each"
+
+
+def of_the_work(stopped: Iterable[Stopped]) -> Iterator[str]:
+    """The alerts about the work that stand open, a line each."""
+    from cmvmon.text import language
+    from cmvmon.text.moved_together import moved_in_words
+    from cmvmon.text.values import operations_in_words
+
+    for each in stopped:
+        if each.moved is not None:
+            yield f"IN DOUBT     {moved_in_words(each.moved, language('en'), str(each.since.tzinfo))}"
+        else:
+            yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
 
 
 def moment_words(moment: datetime | None, at: datetime) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, MadeSite, app
-from cmvmon.cli.feed_lines import minute, moment_words, of_feeds
+from cmvmon.cli.feed_lines import minute, moment_words, of_feeds, of_the_work
 from cmvmon.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -143,15 +143,7 @@ def _said(found: Status) -> Iterator[str]:
     yield f"last backup  {_backup(found)}"
     yield from _of_messages(found)
     yield from of_feeds(found)
-    for each in found.stopped:
-        from cmvmon.text import language
-        from cmvmon.text.moved_together import moved_in_words
-        from cmvmon.text.values import operations_in_words
-
-        if each.moved is not None:
-            yield f"IN DOUBT     {moved_in_words(each.moved, language('en'), str(found.at.tzinfo))}"
-            continue
-        yield f"NOT WELL     {each.feed}: {operations_in_words(each.code, language('en'))}, since {minute(each.since)}"
+    yield from of_the_work(found.stopped)
     if found.policy_waits is not None:
         from cmvmon.domain.waiting_policy import WAITS
         from cmvmon.text import language

@@ -62,6 +62,8 @@ def merge(
     if old is None or new is None or at is None:
         raise SiteError("name both numbers and from when: `cmvmon merge OLD NEW --at 2026-11-22T05:30:00+01:00`")
     beds = merging.lie_in_two_beds(site, old, new) if until is None else None
+    is_new_known = merging.is_known(site, new)
+    unused_before = merging.not_used(site)
     fed = merging.merge(
         site,
         old,
@@ -76,7 +78,13 @@ def merge(
         return
     if until is None and (unknown := merging.without_birth_date(site, old, new)):
         print(f"NOTE     no date of birth is known of {unknown}: that the two are one was not checked by it")
-    if beds is not None:
+    if until is None and not is_new_known:
+        print(
+            "NOTE     nothing is known of NEW: the patient goes on under a number that no feed has sent. Check it; --until ends it"
+        )
+    if (unused := merging.not_used(site)) != unused_before and unused:
+        print(f"NOT USED {not_used_words(unused)}")
+    elif beds is not None:
         said = f"NOTE     both lie in a bed, OLD in {beds[0]} and NEW in {beds[1]}, and are one patient from now on"
         print(
             printing.visible(

@@ -11,7 +11,7 @@ import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, AsOf, Json, Lang, MadeSite, Method, SiteOption, app, moment_of
-from cmvmon.cli.feed_lines import waiting_lines
+from cmvmon.cli.feed_lines import waiting_lines, work_lines
 from cmvmon.domain.errors import DeliveryError, NoLaboratoryFile, SiteError
 from cmvmon.domain.extras import require
 
@@ -291,5 +291,5 @@ def _night(site: Path, *, as_of: Any, plain: bool, method: str | None = None, cl
     print(f"publish  {printing.published_words(published)} in {site}/pages, ward page {published.ward_page}")
     for each in told:
         print(f"notify   {printing.told_words(each)}")
-    for line in waiting_lines(site):
-        print(line)
+    for line in (*work_lines(site), *waiting_lines(site)):
+        print(printing.visible(line))

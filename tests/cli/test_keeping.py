@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import signal
 import subprocess
 import time
@@ -259,3 +260,12 @@ def test_ctrl_c_during_any_command_ends_in_a_sentence(
 
 def _interrupted_command() -> None:
     raise KeyboardInterrupt
+
+
+def test_the_night_prints_the_alerts_about_the_work_that_stand_open(tmp_path: Path) -> None:
+    """Else a night after which nobody is judged by the site's own file looks like a quiet one in the mail of a scheduler."""
+    drop(tmp_path, "icu_stays", [sites.stay("SYNTHETIC-1")])
+    assert "NOT WELL" not in here("nightly", site=tmp_path).stdout
+    (tmp_path / "drop" / "viral_load_results.csv").write_bytes("patiënt".encode("cp1252"))
+    told = here("nightly", site=tmp_path).stdout
+    assert re.search(r"^NOT WELL     .+, since \d{4}-\d\d-\d\d \d\d:\d\d", told, re.M), told

@@ -24,6 +24,7 @@ def test_a_merge_is_done_listed_and_undone_and_a_slip_is_told(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert "by_hand/patient_links: received 1 = accepted 1" in done.stdout
     assert "no date of birth is known of OLD and NEW" in done.stdout
+    assert "NOTE     nothing is known of NEW: the patient goes on under a number that no feed has sent" in done.stdout
     (listed,) = json.loads(here("merge", "--list", "--json", site=tmp_path).stdout)
     assert (listed["number"], listed["merged_into"], listed["state"]) == (OLD, NEW, "holds")
     assert "patient numbers: 1 merged into another, 1 known" in here("doctor", site=tmp_path).stdout
@@ -49,7 +50,10 @@ def test_merges_that_contradict_each_other_are_told_by_status_without_a_number(t
     assert here("nightly", site=tmp_path).returncode == 0
     assert here("merge", OLD, NEW, "--at", text(day(1)), site=tmp_path).returncode == 0
     assert "NOT USED" not in here("status", site=tmp_path).stdout
-    assert here("merge", NEW, OLD, "--at", text(day(2)), site=tmp_path).returncode == 0
+    done = here("merge", NEW, OLD, "--at", text(day(2)), site=tmp_path)
+    assert done.returncode == 0
+    assert "NOT USED 2 merges of numbers should hold and are not used" in done.stdout, "it is said where it is done"
+    assert "nothing is known of NEW" not in done.stdout
     told = here("status", site=tmp_path)
     assert (
         "NOT USED     2 merges of numbers should hold and are not used (`cmvmon merge --list`). 2: with others it leads back"
@@ -96,6 +100,15 @@ def test_two_who_lie_in_two_beds_are_told_when_they_are_merged_and_on_the_page_o
     drop(tmp_path, "icu_stays", [stay(OLD, bed="S-01", end=2)], name="ended.csv")
     assert here("nightly", site=tmp_path).returncode == 0
     assert "two beds" not in data_page(tmp_path)
+
+
+def test_of_two_in_two_beds_whose_merge_is_not_used_nobody_is_told_that_they_are_one(tmp_path: Path) -> None:
+    drop(tmp_path, "icu_stays", [stay(OLD, bed="S-01"), stay(NEW, bed="S-03"), stay("SYNTHETIC-3", bed="S-04", end=1)])
+    assert here("nightly", site=tmp_path).returncode == 0
+    assert here("merge", OLD, "SYNTHETIC-3", "--at", text(day(1)), site=tmp_path).returncode == 0
+    done = here("merge", OLD, NEW, "--at", text(day(1)), site=tmp_path)
+    assert "NOT USED 2 merges of numbers should hold and are not used" in done.stdout
+    assert "lie in a bed" not in done.stdout
 
 
 def data_page(root: Path) -> str:

@@ -6,11 +6,12 @@ Told by the store, the clock and two locks, so that it is true when the schedule
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cmvmon.domain.errors import ProtocolUnusable, SiteError
@@ -153,6 +154,23 @@ class Status:
         return self.is_overdue or self.is_deaf or any(each.is_of_the_work for each in self.stopped)
 
 
+def stopped_now(root: Path) -> tuple[Stopped, ...]:
+    """The alerts about the work that stand open."""
+    site = Site(root)
+    with open_store(site.database) as store, store.reading() as connection:
+        open_ones = alert_store.alerts(connection, states={"open"})
+    return tuple(_stopped(open_ones, ZoneInfo(site.settings().time_zone)))
+
+
+def _stopped(alerts: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Stopped]:
+    return [
+        Stopped(row["opened_at"].astimezone(zone), fact["feed"], fact["code"], moved_of(fact))
+        for row in alerts
+        if row["rule"] == OPERATIONS
+        for fact in each_fact(row["evidence"])
+    ]
+
+
 def status(root: Path) -> Status:
     """How the work on this site stands now. Raises StoreError for a database that can't be used."""
     site = Site(root)
@@ -173,12 +191,7 @@ def status(root: Path) -> Status:
             feeds = [_local(each, zone, is_demo=found.is_demo) for each in feed_health(connection, site, at=found.at)]
             not_used = Counter(why for _, _, why in unused(links(connection, as_of=found.at)))
             open_ones = alert_store.alerts(connection, states={"open"})
-        stopped = [
-            Stopped(row["opened_at"].astimezone(zone), fact["feed"], fact["code"], moved_of(fact))
-            for row in open_ones
-            if row["rule"] == OPERATIONS
-            for fact in each_fact(row["evidence"])
-        ]
+        stopped = _stopped(open_ones, zone)
     return Status(
         at=found.at.astimezone(zone),
         last_night=None if found.last is None else found.last.astimezone(zone),

@@ -106,6 +106,12 @@ def without_birth_date(root: Path, old: str, new: str) -> str:
     return " and ".join(lacking)
 
 
+def is_known(root: Path, number: str) -> bool:
+    """Whether anything is known of a patient's number."""
+    with open_store(Site(root).require().database) as store, store.reading() as connection:
+        return numbers_in_store.is_known(connection, number.strip(), as_of=now())
+
+
 def lie_in_two_beds(root: Path, old: str, new: str) -> tuple[str, str] | None:
     """Ward and bed of each of the two, where both lie in one now and these are two; for one who asks before they are merged."""
     with open_store(Site(root).require().database) as store, store.reading() as connection:
