@@ -54,6 +54,10 @@ def reason_of(code: str | None, among: Mapping[str, Reason] | None = None) -> Re
     if found is None:
         listed = "; ".join(f"{one.code} ({one.words['en']})" for one in may_be_given.values())
         wrong = "say why, by --reason CODE" if not code else f"there is no reason {code!r}"
+        if code and (elsewhere := reasons().get(code)) is not None:
+            wrong += (
+                f" for this answer: it acknowledges an alert of the work about {elsewhere.only}, and answers no other"
+            )
         raise SiteError(f"{wrong}; the reasons are: {listed}")
     return found
 

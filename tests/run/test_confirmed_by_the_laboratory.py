@@ -131,7 +131,9 @@ def test_it_is_no_answer_to_another_alert_and_sets_none_aside(doubted: Path) -> 
         confirm(doubted, reason=None)
     confirm(doubted)
     rise = next(one for one in listed_alerts(doubted, every=False, lang="en") if one["rule"] == "untreated_rise")
-    with pytest.raises(SiteError, match="no reason 'results_confirmed'"):
+    with pytest.raises(
+        SiteError, match="no reason 'results_confirmed' for this answer: it acknowledges an alert of the work about "
+    ):
         laboratory_word.acknowledge(doubted, rise["alert_id"], reason=words.RESULTS_CONFIRMED, **_WHO)
 
 
