@@ -22,8 +22,10 @@ def written_verdicts(out: Path, *, rule: str | None = None) -> pl.DataFrame:
     Raises SiteError: `out` holds no tables of a run of this release, or there is no such rule.
     """
     rules = {known.code: known for known in all_rules()}
-    if rule is not None and rule not in rules:
+    if rule is not None and not (isinstance(rule, str) and rule in rules):
         raise SiteError(f"{rule!r} is no rule; known are {', '.join(rules)}")
+    if out.is_file():
+        raise SiteError(f"{out.name} is a file; name the folder that `cmvmon analyze` wrote")
     verdicts = _table(out, VERDICTS.name).with_row_index("place")
     if rule is not None:
         verdicts = verdicts.filter(rule=rule)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -159,11 +160,13 @@ def test_verdicts_of_many_stand_in_the_order_of_a_plain_sort(tmp_path: Path, mon
             "nothing holds no verdicts.parquet; name a folder that `cmvmon analyze` of this release wrote",
         ),
         ({"out": "out", "rule": "respons"}, "'respons' is no rule; known are "),
+        ({"out": "out", "rule": ["response"]}, r"\['response'\] is no rule; known are "),
+        ({"out": "out/verdicts.parquet"}, "verdicts.parquet is a file; name the folder that `cmvmon analyze` wrote"),
         ({"out": "out"}, "out was written by another release: this one has no rule gone; read it with that release"),
         ({"out": "out", "rule": "response"}, "out was written by another release: facts_of_series has no column "),
     ],
 )
-def test_verdicts_that_can_t_be_read_so_are_refused_in_words(tmp_path: Path, asked: dict[str, str], says: str) -> None:
+def test_verdicts_that_can_t_be_read_so_are_refused_in_words(tmp_path: Path, asked: dict[str, Any], says: str) -> None:
     (tmp_path / "out").mkdir()
     VERDICTS.conform(pl.DataFrame({"rule": ["response", "gone"]})).write_parquet(tmp_path / "out" / "verdicts.parquet")
     pl.DataFrame({"subject": ["any"]}).write_parquet(tmp_path / "out" / "facts_of_series.parquet")
