@@ -88,6 +88,22 @@ def test_whose_corrected_result_is_a_rise_still_is_judged_at_once(tmp_path: Path
     assert alerts(tmp_path, "open") == {("untreated_rise", None): 1}
 
 
+def test_whose_corrected_result_is_a_rise_still_is_judged_also_where_the_others_stand_without_her(
+    tmp_path: Path,
+) -> None:
+    moved(tmp_path)
+    send(tmp_path, [line(EIGHT[0], 14, 90, status="C")], name="truly", night=15.5)
+    assert in_doubt(tmp_path) == [(VIROLOGY, UP, 7, 8, 14.0)]
+    assert rises(tmp_path) == {EIGHT[0]: "alert"} | dict.fromkeys(EIGHT[1:], HELD)
+
+
+def test_a_laboratory_that_looked_at_each_again_and_reissues_them_as_high_is_in_doubt_no_longer(tmp_path: Path) -> None:
+    moved(tmp_path)
+    send(tmp_path, [line(one, 14, 110, status="C") for one in EIGHT], name="reissued", night=15.5)
+    assert not in_doubt(tmp_path)
+    assert set(rises(tmp_path).values()) == {"alert"}
+
+
 def test_who_is_sampled_after_the_corrections_came_is_judged_by_that_sample(tmp_path: Path) -> None:
     late = FORTY[8]
     moved(tmp_path, besides=(late,))

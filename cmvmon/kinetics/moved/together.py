@@ -32,6 +32,7 @@ def moved_together(
     From a moment on, of all patients of whom it is known, at least the protocol's share moved that way, and at least its number of
     patients. Of several such moments the one after which most moved beyond that share, of equal ones the last.
 
+    Whose own result was corrected, and moved still, is none of those in doubt: the laboratory looked at it again.
     Who moved as first told, and does not as corrected, is no sign that the laboratory is right. Where so many patients as the protocol
     says were corrected back since that moment, the others are asked about without them. Where these alone are too few, and enough
     together with them, those are asked about that stand uncorrected, and whose last sample lies between the first and the last of
@@ -50,9 +51,8 @@ def standing(steps: pl.DataFrame, moved: MovedTogether) -> pl.DataFrame:
     """The rows of `steps` that are in doubt by what moved together."""
     at, uncorrected = pl.col(f"{moved.way}_at"), ~pl.col(f"{moved.way}_is_corrected")
     of_these = (pl.col("laboratory") == moved.laboratory) & (pl.col("assay") == moved.assay) & (at >= moved.since)
-    if moved.until is None:
-        return steps.filter(of_these)
-    return steps.filter(of_these & uncorrected & (pl.col("newest_at") <= moved.until))
+    of_these &= uncorrected  # whose own result was corrected, and is a rise or a fall still: she rose, or fell
+    return steps.filter(of_these if moved.until is None else of_these & (pl.col("newest_at") <= moved.until))
 
 
 def _found(
@@ -71,12 +71,17 @@ def _found(
 
 
 def _patients(steps: pl.DataFrame, way: str) -> pl.DataFrame:
-    """Each patient of whom it is known, with `newest_at` and `moved_at`: null where no series moved, or one did not that was sampled
-    since."""
+    """Each patient of whom it is known, with `newest_at`, `moved_at`, null where no series moved, or one did not that was sampled
+    since, and `stands_at`: the same of the results that nobody corrected."""
     at, newest = pl.col(f"{way}_at"), pl.col("newest_at")
     known = steps.filter(f"{way}_is_known").with_columns(moved_at=at.max().over("patient_id"))
     stayed = (at.is_null() & (newest >= pl.col("moved_at"))).fill_null(False).any()
-    return known.group_by("patient_id").agg(newest.max(), moved_at=pl.when(~stayed).then(pl.col("moved_at").first()))
+    stands = at.filter(~pl.col(f"{way}_is_corrected")).max()
+    return known.group_by("patient_id").agg(
+        newest.max(),
+        moved_at=pl.when(~stayed).then(pl.col("moved_at").first()),
+        stands_at=pl.when(~stayed).then(stands),
+    )
 
 
 def _back(before: pl.DataFrame | None, of: tuple[str, str, str]) -> pl.DataFrame:
@@ -96,15 +101,15 @@ def _begins(
     policy = protocol.moved_together
     least, share = policy.least_patients, policy.least_share_moved
     told = patients.with_columns(back_at=pl.when(pl.col("moved_at").is_null()).then("back_at"))
-    starts = pl.concat([told["moved_at"], told["back_at"]]).drop_nulls().unique().sort()
+    starts = pl.concat([told["stands_at"], told["back_at"]]).drop_nulls().unique().sort()
     starts = starts if answered is None else starts.filter(starts > answered)
-    moved_at, back_at, newest_at = (
-        told[name].to_physical().fill_null(_NEVER).to_numpy() for name in ("moved_at", "back_at", "newest_at")
+    stands_at, back_at, newest_at = (
+        told[name].to_physical().fill_null(_NEVER).to_numpy() for name in ("stands_at", "back_at", "newest_at")
     )
     found = []
     for since, at in zip(starts, starts.to_physical(), strict=True):
         is_back = (back_at >= at) & ((back_at >= at).sum() >= policy.least_corrected)
-        n_stand, n_back = int((moved_at >= at).sum()), int(is_back.sum())
+        n_stand, n_back = int((stands_at >= at).sum()), int(is_back.sum())
         n_patients = int(((newest_at >= at) | is_back).sum())
         is_enough = n_stand >= least and round(n_stand - share * (n_patients - n_back), _DIGITS) >= 0
         beyond = round(n_stand + n_back - share * n_patients, _DIGITS)
