@@ -9,6 +9,7 @@ from typing import Any
 
 from cmvmon.dashboards import page
 from cmvmon.domain import words
+from cmvmon.domain.moved_together import word_stands
 from cmvmon.text import Language
 from cmvmon.text.set_aside import reasons, reasons_for
 
@@ -144,7 +145,7 @@ def alert_page(
     may = {
         "acknowledge": standing is not None and bool(may_be_given["acknowledge"]),
         "snooze": standing is not None and standing != "acknowledged",
-        "reopen": is_answered or (alert["state"], alert["cause"]) == ("resolved", words.LABORATORY_CONFIRMED),
+        "reopen": is_answered or (alert["state"] == "resolved" and word_stands(alert["events"])),
         "readback": standing is not None and alert["tier"] == 1,
     }
     forms = {

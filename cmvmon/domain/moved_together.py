@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from cmvmon.domain import words
 
 UP, DOWN = WAYS = ("up", "down")
 
@@ -36,3 +40,21 @@ class MovedTogether:
     def held(self) -> tuple[str, str, str, datetime, datetime | None]:
         """What decides which results are in doubt: that one patient more is among them changes nothing for the others."""
         return self.laboratory, self.assay, self.way, self.since, self.until
+
+
+def is_word(event: Mapping[str, Any]) -> bool:
+    """Whether that event of an alert says that the laboratory confirmed its results."""
+    return bool(event["event"] == words.ACKNOWLEDGED and event["reason"] == words.RESULTS_CONFIRMED)
+
+
+def word_stands(events: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a person said so of that alert, and nobody took it back since.
+
+    Args:
+        events: what happened to one alert, in order.
+    """
+    stands = False
+    for event in events:
+        is_back = event["event"] == "reopened" and event["cause"] == words.BY_PERSON
+        stands = is_word(event) or (stands and not is_back)
+    return stands

@@ -185,6 +185,49 @@ def test_it_holds_for_samples_until_then_and_what_moves_together_later_is_asked_
     assert not in_doubt(doubted)
 
 
+@pytest.fixture
+def asked_twice(doubted: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str, str]:
+    """The first alert was confirmed; the second, of later samples, nobody answered, and the laboratory corrected them."""
+    confirm(doubted)
+    first = of_work(doubted)["alert_id"]
+    night(doubted, monkeypatch, 16.5, *(line(one, 16, 5_000) for one in EIGHT))
+    second = of_work(doubted)["alert_id"]
+    night(doubted, monkeypatch, 17.5, *(line(one, 16, 100, status="C") for one in EIGHT))
+    assert not in_doubt(doubted)
+    return doubted, first, second
+
+
+def test_an_alert_that_nobody_answered_does_not_end_by_the_word_on_an_earlier_one(
+    asked_twice: tuple[Path, str, str],
+) -> None:
+    root, first, second = asked_twice
+    assert first != second
+    assert events(root) == [("opened", "system", None, None), ("resolved", "system", None, None)]
+    with pytest.raises(AnswerRefused, match="nothing to answer"):
+        laboratory_word.reopen(root, second, why="nobody had confirmed it", actor="dr. A")
+
+
+def test_the_word_in_force_can_be_taken_back_also_after_a_later_alert_has_ended(
+    asked_twice: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, first, second = asked_twice
+    clock(monkeypatch, 17.6)
+    laboratory_word.reopen(root, first, why="it was another assay", actor="dr. A")
+    stand = {one["alert_id"]: one["state"] for one in listed_alerts(root, every=True, lang="en") if one["feed"]}
+    assert (stand[first], stand[second]) == ("open", "resolved")
+    assert in_doubt(root)
+    night(root, monkeypatch, 18.5)
+    assert len([one for one in listed_alerts(root, every=True, lang="en") if one["feed"]]) == 2
+    night(root, monkeypatch, 18.6, *(line(one, 14, status="C") for one in EIGHT))
+    assert not in_doubt(root)
+
+
+def test_only_the_word_of_the_laboratory_is_kept_to_be_said_again(doubted: Path) -> None:
+    laboratory_word.acknowledge(doubted, of_work(doubted)["alert_id"], reason="awaiting", **_WHO)
+    laboratory_word.reopen(doubted, of_work(doubted)["alert_id"], why="nobody phoned", actor="dr. A")
+    assert journal.DoubtAnswer not in {type(one) for one in journal.lines(doubted / "landing")}
+
+
 @pytest.mark.parametrize("first", ["word", "result"])
 def test_a_result_of_the_same_samples_that_comes_before_or_after_the_word_changes_nothing(
     first: str, doubted: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,12 +20,13 @@ from cmvmon import episodes
 from cmvmon.domain import words
 from cmvmon.domain.delivered import LEADING
 from cmvmon.domain.errors import AnswerRefused
+from cmvmon.domain.moved_together import word_stands
 from cmvmon.domain.versions import current_versions, is_usable
 from cmvmon.episodes import Word, subject_of
 from cmvmon.run.answers.free_text import refuse_patients
 from cmvmon.run.answers.who_says import who_says
 from cmvmon.run.asking.chosen_alert import chosen
-from cmvmon.shell.alerts import alert_store, work_facts
+from cmvmon.shell.alerts import alert_history, alert_store, work_facts
 from cmvmon.shell.as_known.known import known_table
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.taken_in import journal
@@ -133,7 +134,11 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
             if said in (episodes.ACKNOWLEDGE, episodes.SNOOZE):  # after the id: of a wrong one no reason helps
                 about = work_facts.codes_of(alert) if said == episodes.ACKNOWLEDGE else ()
                 reason_of(word["reason"], reasons_for(about))
-            said = _of_laboratory(said, word, alert, alerts)
+            holds_word = said == episodes.REOPEN and _holds_word(connection, alert)
+            if holds_word and _is_last_word(connection, alert, alerts):
+                said = episodes.TAKE_BACK
+            elif said == episodes.ACKNOWLEDGE and word["reason"] == words.RESULTS_CONFIRMED:
+                said = episodes.CONFIRM
             is_back = said in (episodes.REOPEN, episodes.TAKE_BACK)
             typed = {"--why" if is_back else "--note": word.get("note"), "--to": word.get("recipient")}
             for option, words_typed in typed.items():
@@ -146,29 +151,25 @@ def _said(root: Path, alert_id: str, said: str, page: Page, *, actor: str | None
                 raise AnswerRefused(
                     "that alert says something else since the page was made; look again, then answer", "says_otherwise"
                 )
-            if found is not None and (said == episodes.CONFIRM or (is_back and _is_of_doubt(alert))):
+            if found is not None and (said == episodes.CONFIRM or holds_word):
                 journal.note_doubt_answer(site.landing, found)
             return found
 
 
-def _of_laboratory(
-    said: str, word: Mapping[str, Any], alert: Mapping[str, Any], alerts: Collection[Mapping[str, Any]]
-) -> str:
-    """What is said where it is the word of a laboratory about results that moved together, or takes it back; else `said`.
-
-    It is taken back of the latest alert about that laboratory only: of an earlier one another question stands by now.
-    """
-    if said == episodes.ACKNOWLEDGE and word["reason"] == words.RESULTS_CONFIRMED:
-        return episodes.CONFIRM
-    ended_so = (alert["state"], alert["cause"]) == (episodes.RESOLVED, words.LABORATORY_CONFIRMED)
-    of_same = (one for one in alerts if subject_of(one) == subject_of(alert))
-    if said == episodes.REOPEN and ended_so and alert["opened_at"] == max(one["opened_at"] for one in of_same):
-        return episodes.TAKE_BACK
-    return said
+def _holds_word(connection: sa.Connection, alert: Mapping[str, Any]) -> bool:
+    """Whether somebody said of that alert that the laboratory confirmed its results, and nobody took it back."""
+    if words.LABORATORY_IN_DOUBT not in work_facts.codes_of(alert):
+        return False
+    return word_stands(alert_history.events_of(connection, alert_id=alert["alert_id"]))
 
 
-def _is_of_doubt(alert: Mapping[str, Any]) -> bool:
-    return words.LABORATORY_IN_DOUBT in work_facts.codes_of(alert)
+def _is_last_word(connection: sa.Connection, alert: Mapping[str, Any], alerts: Collection[Mapping[str, Any]]) -> bool:
+    """Whether that alert has ended, and its word is the last that was said of that laboratory: nothing stands since, and of no later
+    alert it was said. Whoever takes back an earlier one would change nothing."""
+    of_same = [one for one in alerts if subject_of(one) == subject_of(alert)]
+    if any(one["state"] == episodes.OPEN for one in of_same):
+        return False
+    return not any(_holds_word(connection, one) for one in of_same if one["opened_at"] > alert["opened_at"])
 
 
 def _until(

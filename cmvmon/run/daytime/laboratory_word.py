@@ -12,6 +12,7 @@ from typing import Any
 
 from cmvmon.domain import words
 from cmvmon.domain.errors import AlreadyRunning, ClockInDoubt, ContractBroken, ProtocolError
+from cmvmon.domain.moved_together import is_word
 from cmvmon.run.answers import answering
 from cmvmon.run.answers.answering import Event, Page
 from cmvmon.run.daytime.refresh import refresh
@@ -27,7 +28,7 @@ _FOLLOWS_LATER = (AlreadyRunning, ClockInDoubt, ContractBroken, ProtocolError)
 def acknowledge(root: Path, alert_id: str, **said: Any) -> Event:
     """As `answering.acknowledge`, with the same arguments; where the laboratory confirmed its results, they are judged again."""
     event = answering.acknowledge(root, alert_id, **said)
-    if is_confirmed(event):
+    if is_word(event):
         _judge_again(root, event, said.get("page"))
     return event
 
@@ -38,11 +39,6 @@ def reopen(root: Path, alert_id: str, **said: Any) -> Event:
     if words.LABORATORY_IN_DOUBT in work_facts.codes_of(event):
         _judge_again(root, event, said.get("page"))
     return event
-
-
-def is_confirmed(event: Event) -> bool:
-    """Whether that answer says that the laboratory confirmed its results."""
-    return bool(event["event"] == words.ACKNOWLEDGED and event["reason"] == words.RESULTS_CONFIRMED)
 
 
 def _judge_again(root: Path, event: Event, page: Page | None) -> None:

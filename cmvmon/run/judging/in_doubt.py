@@ -15,14 +15,16 @@ import sqlalchemy as sa
 
 from cmvmon.domain import words
 from cmvmon.domain.delivered import BY_NAME, LEADING
-from cmvmon.domain.moved_together import MovedTogether
+from cmvmon.domain.moved_together import MovedTogether, word_stands
 from cmvmon.domain.rows import ANTIVIRAL_COURSES
 from cmvmon.kinetics.moved.corrected import before_corrections
 from cmvmon.kinetics.moved.steps import begins, earliest_read, steps
 from cmvmon.kinetics.moved.together import moved_together
 from cmvmon.kinetics.noise.results_in_use import results_in_use
 from cmvmon.shell.alerts import alert_store, work_facts
+from cmvmon.shell.alerts.alert_history import events_of
 from cmvmon.shell.alerts.answered import confirmed_by_laboratory
+from cmvmon.shell.alerts.work_facts import is_about
 from cmvmon.shell.as_known import known
 from cmvmon.shell.as_known.sampled_lately import sampled_lately
 from cmvmon.shell.work.opening import OpenSite
@@ -131,9 +133,16 @@ def note(connection: sa.Connection, opened: OpenSite, of: Doubt, *, as_of: datet
         ]
         evidence = work_facts.evidence_of(facts) if facts else None
         feed = work_facts.of_doubt(laboratory)
-        cause = words.LABORATORY_CONFIRMED if evidence is None and laboratory in of.confirmed else None
+        is_word = evidence is None and laboratory in of.confirmed and _is_answered_so(connection, feed)
+        cause = words.LABORATORY_CONFIRMED if is_word else None
         stamp = opened.stamp(as_of)
         alert_store.record_operations(connection, feed=feed, evidence=evidence, stamp=stamp, cause=cause)
+
+
+def _is_answered_so(connection: sa.Connection, feed: str) -> bool:
+    """Whether a person said of the open alert itself that the laboratory confirmed its results, and not of an earlier one only."""
+    mine = (one for one in alert_store.alerts(connection, states={"open"}) if is_about(one, feed))
+    return any(word_stands(events_of(connection, alert_id=one["alert_id"])) for one in mine)
 
 
 def _standing(connection: sa.Connection) -> tuple[MovedTogether, ...]:

@@ -146,7 +146,7 @@ def record_operations(
     }
     e = ALERT_EVENTS.c
     query = _concerned(stamp.as_of).where(e.rule == words.OPERATIONS, e.subject == subject)
-    latest = _by_subject(connection, query).get(subject_of(verdict))
+    latest = _open_or_latest(connection, query)
     event = episodes.event(verdict, latest, word_of(verdict, stamp, brings_news=True, befell=cause, latest=latest))
     _append(connection, [] if event is None else [event])
 
@@ -255,6 +255,12 @@ def _latest(
     patient_id = ALERT_EVENTS.c.patient_id
     of_whom = patient_id.is_not(None) if patients is None else patient_id.in_(sorted(patients))
     return _by_subject(connection, _concerned(since).where(of_whom))
+
+
+def _open_or_latest(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, Any] | None:
+    """Of the alerts of one subject the open one, which may be an earlier one where a word was taken back, or else the latest."""
+    rows = (dict(row) for row in connection.execute(query).mappings())
+    return max(rows, key=lambda row: (row["state"] == OPEN, row["opened_at"], row["changed_at"]), default=None)
 
 
 def _by_subject(connection: sa.Connection, query: sa.Select[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:

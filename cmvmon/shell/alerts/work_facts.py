@@ -68,6 +68,11 @@ def is_of_doubt(feed: str) -> bool:
     return feed.startswith(_DOUBT)
 
 
+def is_about(alert: Mapping[str, Any], feed: str) -> bool:
+    """Whether that is an alert about the work on that feed, or on a laboratory by `of_doubt`."""
+    return bool(alert["rule"] == words.OPERATIONS and subject_key(alert["subject"])["feed"] == feed)
+
+
 def codes_of(alert: Mapping[str, Any]) -> frozenset[str]:
     """What an alert about the work says, as codes; none of one about a patient."""
     is_of_work = alert["rule"] == words.OPERATIONS
