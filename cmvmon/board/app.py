@@ -143,6 +143,8 @@ class _House:
             shown = self._gone(route, gone, lang, reader)
         except NeverJudged:
             shown = self._wording.words("never_judged", lang, reader, status=503, key="board.never_judged")
+        if shown.trouble:
+            self._say({"event": "judged_later", "route": route.name, "code": shown.trouble})
         if not await self._recorded(route, asker, shown):
             return self._unrecorded(lang, route)
         return self._response(shown, reader, session)

@@ -14,11 +14,11 @@ from cmvmon.board.pages import ALERT, LIVE, Asked, NotThere, Pages, hrefs
 from cmvmon.board.scope import Reader, Scope, scope_of
 from cmvmon.dashboards.board import Refused, alert_page
 from cmvmon.dashboards.views import PatientView
-from cmvmon.domain import words
 from cmvmon.domain.errors import AlreadyRunning, AnswerRefused, SiteError, StoreBusy
 from cmvmon.run.answers import answering
 from cmvmon.run.asking.queries import told_alert
 from cmvmon.run.daytime import laboratory_word
+from cmvmon.run.daytime.laboratory_word import Answered
 from cmvmon.run.messages.patient_files import course_as_fhir, results_as_csv
 from cmvmon.run.pages.stored_pages import StoredPages
 from cmvmon.shell.alerts import alert_history, alert_store
@@ -44,6 +44,7 @@ class Shown:
         text: a page with the marks that `Pages.sent` fills in; `asked`: what it is, where it is told of changes.
         data: a file instead.
         to: the address to go to instead.
+        trouble: what kept an answer that is recorded from being followed at once, by its kind.
     """
 
     status: int = 200
@@ -58,6 +59,7 @@ class Shown:
     outcome: str = DONE
     because: str | None = None
     tag: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,14 @@ class Desk:
         if done in _RECORDED_AS:
             row, _ = self._row(path["alert"], reader)
             with self.pages.store.reading() as connection:
-                *before, last = alert_history.events_of(connection, alert_id=row["alert_id"])
-            if last["cause"] == words.LABORATORY_CONFIRMED:  # what the answer before it came to at once
+                *before, last = events = alert_history.events_of(connection, alert_id=row["alert_id"])
+                is_judged = laboratory_word.is_judged(connection, events)
+            if is_judged and last["event"] not in _RECORDED_AS[done]:  # what the answer before it came to at once
                 last = before[-1]
             if last["event"] in _RECORDED_AS[done] and last["actor"] == reader.shown:
-                said = language(path["lang"]).say(f"board.done.{done}")
+                spoken = language(path["lang"])
+                follows = {None: (), True: (spoken.say("board.done.judged"),), False: (spoken.say("board.done.waits"),)}
+                said = " ".join((spoken.say(f"board.done.{done}"), *follows[is_judged]))
         return self._alert_page(path, reader, said=said)
 
     def _answer(self, name: str, path: Fields, form: Fields, reader: Reader) -> Shown:
@@ -115,13 +120,20 @@ class Desk:
         spoken = language(path["lang"])
         patients = _of_whom(row)
         try:
-            _ANSWERS[name](self, row, forms.whole(name, form), reader)
+            answered = _ANSWERS[name](self, row, forms.whole(name, form), reader)
         except (AnswerRefused, AlreadyRunning, StoreBusy, SiteError) as error:
             code, why = forms.refusal(error, spoken, self._zone(scope))
             shown = self._alert_page(path, reader, refused=forms.refused(name, form, why, error))
             return replace(shown, status=409, outcome=FAILED, because=code)
         to = f"alert-{row['alert_id']}.{path['lang']}.html?done={name}"
-        return Shown(303, to=to, patients=patients, object=row["alert_id"], because=forms.code_of(name, form))
+        return Shown(
+            303,
+            to=to,
+            patients=patients,
+            object=row["alert_id"],
+            because=forms.code_of(name, form),
+            trouble=answered.kind,
+        )
 
     def too_old(self, name: str, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
         """An answer from our own page, but of a session that has ended: nothing is done, and what was typed can be sent again."""
@@ -170,37 +182,37 @@ class Desk:
         )
         return Shown(text=text, asked=asked, patients=_of_whom(row), object=row["alert_id"], tag=_tag_of(row))
 
-    def _acknowledge(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
-        laboratory_word.acknowledge(
+    def _acknowledge(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> Answered:
+        return laboratory_word.acknowledge(
             self.pages.root, row["alert_id"], reason=forms.reason(form), note=form.get("note") or None, actor=reader.shown,
             page=forms.page(form),
         )  # fmt: skip
 
-    def _snooze(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
+    def _snooze(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> Answered:
         until = None
         if form.get("until"):
             try:
                 until = moment(form["until"], self._zone(None))
             except SiteError:
                 raise AnswerRefused("--until is no moment", "no_moment") from None
-        answering.snooze(
+        return Answered(answering.snooze(
             self.pages.root, row["alert_id"], until=until, reason=forms.reason(form), note=form.get("note") or None,
             actor=reader.shown, page=forms.page(form),
-        )  # fmt: skip
+        ))  # fmt: skip
 
-    def _reopen(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
-        laboratory_word.reopen(
+    def _reopen(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> Answered:
+        return laboratory_word.reopen(
             self.pages.root, row["alert_id"], why=form.get("why", ""), actor=reader.shown, page=forms.page(form)
         )
 
-    def _readback(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> None:
+    def _readback(self, row: Mapping[str, Any], form: Fields, reader: Reader) -> Answered:
         how = form.get("how")
         if how not in ("confirmed", "not_reached"):
             raise AnswerRefused("neither confirmed nor not reached", "no_reason")
-        answering.read_back(
+        return Answered(answering.read_back(
             self.pages.root, row["alert_id"], recipient=form.get("to", ""), is_confirmed=how == "confirmed",
             note=form.get("note") or None, actor=reader.shown, page=forms.page(form),
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def _csv(self, path: Fields, query: Fields, form: Fields, reader: Reader) -> Shown:
         stored, patient, _, assessment = self._patient(path["page"], reader)
@@ -254,7 +266,7 @@ def _tag_of(alert: Mapping[str, Any]) -> str:
     return str(alert["sequence"])
 
 
-_ANSWERS: Mapping[str, Callable[[Desk, Mapping[str, Any], Fields, Reader], None]] = {
+_ANSWERS: Mapping[str, Callable[[Desk, Mapping[str, Any], Fields, Reader], Answered]] = {
     "acknowledge": Desk._acknowledge,
     "snooze": Desk._snooze,
     "reopen": Desk._reopen,

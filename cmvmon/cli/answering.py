@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cmvmon.cli import printing
 from cmvmon.cli.face import HERE, Json, Lang, MadeSite, SiteOption, alerts_app, moment_of
 from cmvmon.domain.errors import SiteError
-from cmvmon.domain.words import ACKNOWLEDGED, RESULTS_CONFIRMED
+from cmvmon.domain.moved_together import UP
+from cmvmon.domain.words import ACKNOWLEDGED
+
+if TYPE_CHECKING:
+    from cmvmon.run.daytime.laboratory_word import Answered
 
 Alert = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins; see `alerts list`.")]
 Reason = Annotated[
@@ -80,7 +84,7 @@ def ack(alert: Alert, reason: Reason = None, note: Note = None, by: By = None, s
     laboratory in doubt, `results_confirmed` ends it: its loads are judged again."""
     from cmvmon.run.daytime.laboratory_word import acknowledge
 
-    _told(acknowledge(site, alert, reason=reason, note=note, actor=by))
+    _of_laboratory(acknowledge(site, alert, reason=reason, note=note, actor=by))
 
 
 @alerts_app.command("snooze")
@@ -111,7 +115,7 @@ def reopen(
     """Takes an acknowledgement or a snooze back, or that a laboratory confirmed its results."""
     from cmvmon.run.daytime.laboratory_word import reopen as take_back
 
-    _told(take_back(site, alert, why=why, actor=by))
+    _of_laboratory(take_back(site, alert, why=why, actor=by))
 
 
 @alerts_app.command("readback")
@@ -152,9 +156,26 @@ def history(
     print(printing.table(rows, ("alert_id", "rule", "patient_id", *_EVENTS), "nothing happened"))
 
 
-def _told(event: dict[str, Any]) -> None:
+def _of_laboratory(answered: Answered) -> None:
+    """An answer, and of the word of a laboratory which results it is about, by assay and way, and what follows."""
+    if not answered.about:
+        _told(answered.event)
+    elif answered.trouble:
+        later = f"it could not be done at once ({answered.trouble}): whoever has such a result is judged again with the next night"
+        _told(answered.event, f"{later}; ")
+    else:
+        _told(answered.event, "whoever has such a result is judged again, and has a page that says so; other ")
+    for moved in answered.about:
+        said = (
+            "confirmed by the laboratory"
+            if answered.event["event"] == ACKNOWLEDGED
+            else "in doubt again, if what is known still says so"
+        )
+        went = "rose" if moved.way == UP else "fell"
+        print(printing.visible(f"{moved.laboratory} ({moved.assay}), results that {went} together: {said}"))
+
+
+def _told(event: dict[str, Any], follows: str = "") -> None:
     until = "" if event["until"] is None else f" until {event['until'].isoformat(sep=' ', timespec='minutes')}"
-    follows = "pages follow with the next night, or `cmvmon report`"
-    if event["reason"] == RESULTS_CONFIRMED and event["event"] == ACKNOWLEDGED:
-        follows = f"whoever has such a result is judged again, and has a page that says so; other {follows}"
-    print(printing.visible(f"{event['alert_id']}: {event['event']}{until} by {event['actor']}; {follows}"))
+    pages = "pages follow with the next night, or `cmvmon report`"
+    print(printing.visible(f"{event['alert_id']}: {event['event']}{until} by {event['actor']}; {follows}{pages}"))

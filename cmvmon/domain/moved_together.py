@@ -47,6 +47,11 @@ def is_word(event: Mapping[str, Any]) -> bool:
     return bool(event["event"] == words.ACKNOWLEDGED and event["reason"] == words.RESULTS_CONFIRMED)
 
 
+def is_taken_back(event: Mapping[str, Any]) -> bool:
+    """Whether that event of an alert takes a person's answer back."""
+    return bool(event["event"] == "reopened" and event["cause"] == words.BY_PERSON)
+
+
 def word_stands(events: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a person said so of that alert, and nobody took it back since.
 
@@ -55,6 +60,5 @@ def word_stands(events: Iterable[Mapping[str, Any]]) -> bool:
     """
     stands = False
     for event in events:
-        is_back = event["event"] == "reopened" and event["cause"] == words.BY_PERSON
-        stands = is_word(event) or (stands and not is_back)
+        stands = is_word(event) or (stands and not is_taken_back(event))
     return stands

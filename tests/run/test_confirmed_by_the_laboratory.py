@@ -5,8 +5,11 @@ The same forty patients, or fewer, as in `test_laboratory_in_doubt`. All made up
 
 from __future__ import annotations
 
+import contextlib
+import html
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from cmvmon.run.nightly.night import nightly
 from cmvmon.run.replay.replaying import replay
 from cmvmon.shell.store import session
 from cmvmon.shell.taken_in import journal
+from cmvmon.text import language
 from tests import sites
 from tests.board import boards
 from tests.board.boards import answer
@@ -75,7 +79,7 @@ def of_work(root: Path) -> dict[str, Any]:
     return max((one for one in found if one["feed"].startswith("in doubt")), key=lambda one: one["opened_at"])
 
 
-def confirm(root: Path, **other: Any) -> dict[str, Any]:
+def confirm(root: Path, **other: Any) -> laboratory_word.Answered:
     return laboratory_word.acknowledge(
         root, of_work(root)["alert_id"], **({"reason": words.RESULTS_CONFIRMED} | _WHO | other)
     )
@@ -294,7 +298,9 @@ def test_on_the_command_line_it_is_a_reason_of_that_alert_and_taken_back_by_reop
     alert = of_work(doubted)["alert_id"]
     done = here("alerts", "ack", alert, "--reason", "results_confirmed", "--by", "data team", site=doubted)
     assert (done.returncode, in_doubt(doubted)) == (0, []), done.stderr
-    assert "whoever has such a result is judged again" in " ".join(done.stdout.split())
+    told = " ".join(done.stdout.split())
+    assert "whoever has such a result is judged again" in told
+    assert told.endswith("virology (synthetic-pcr), results that rose together: confirmed by the laboratory")
     shown = json.loads(here("alerts", "show", alert, "--json", "--lang", "en", site=doubted).stdout)
     assert shown["events"][1]["reason_in_words"].startswith("the laboratory was asked and confirms its results")
     clock(monkeypatch, 14.8)
@@ -322,10 +328,68 @@ def test_on_the_board_it_is_offered_for_that_alert_alone_also_once_acknowledged_
     assert answer(client, "acknowledge", alert, reason="results_confirmed").status_code == 303
     assert not in_doubt(doubted)
     page = client.get(f"/alert-{alert}.en.html?done=acknowledge").text
-    assert "Your acknowledgement is recorded." in page
+    assert "Your acknowledgement is recorded. Whoever has such a result is judged again." in page
     assert "the laboratory confirmed its results, and they are judged again" in page
     assert offered not in page
     rise = next(one for one in listed_alerts(doubted, every=False, lang="en") if one["rule"] == "untreated_rise")
     assert offered not in client.get(f"/alert-{rise['alert_id']}.en.html").text
     assert answer(client, "reopen", alert, why="it was another assay").status_code == 303
     assert in_doubt(doubted)
+
+
+def refuse_to_judge(root: Path) -> None:
+    """A database that takes no assessment."""
+    refused = "CREATE TRIGGER is_full BEFORE INSERT ON assessments BEGIN SELECT RAISE(ABORT, 'full'); END"
+    with contextlib.closing(sqlite3.connect(root / "cmvmon.sqlite")) as connection, connection:
+        connection.execute(refused)
+
+
+def hold_what_cant_be_read(root: Path) -> None:
+    """Something that nobody expects: of a course of one of them a moment that is none."""
+    with contextlib.closing(sqlite3.connect(root / "cmvmon.sqlite")) as connection, connection:
+        names = [row[1] for row in connection.execute("PRAGMA table_info(antiviral_courses)")]
+        others = {
+            "course_id": "'another'",
+            "patient_id": f"'{EIGHT[0]}'",
+            "version_number": "NULL",
+            "started_at": "'no moment'",
+        }
+        chosen = ", ".join(others.get(name, name) for name in names)
+        connection.execute(f"INSERT INTO antiviral_courses SELECT {chosen} FROM antiviral_courses LIMIT 1")
+
+
+@pytest.mark.parametrize(("lang", "fault"), [("en", refuse_to_judge), ("nl", hold_what_cant_be_read)])
+def test_where_nobody_can_be_judged_at_once_the_board_says_that_the_word_is_recorded(
+    lang: str, fault: Callable[[Path], None], doubted: Path
+) -> None:
+    boards.board_toml(doubted)
+    alert = of_work(doubted)["alert_id"]
+    with boards.asked(doubted) as board:
+        client = board.signed_in("consultant")
+        page = client.get(f"/alert-{alert}.{lang}.html").text
+        fault(doubted)
+        form = {"token": boards.token(page), "judged": boards.judged(page), "reason": "results_confirmed"}
+        done = client.post(f"/acknowledge-{alert}.{lang}.html", data=form, headers=boards.OWN)
+        assert done.status_code == 303, done.text
+        assert language(lang).say("board.done.waits") in html.unescape(client.get(done.headers["location"]).text)
+        row = next(one for one in reversed(board.audit()) if one["event"] == "acknowledge")
+        assert (row["outcome"], row["because"]) == ("done", "results_confirmed")
+        assert "judged_later" in {one["event"] for one in board.said}
+    assert in_doubt(doubted)
+    assert events(doubted)[-1] == ("acknowledged", "dr. Consult", "results_confirmed", None)
+
+
+def test_where_nobody_can_be_judged_at_once_the_command_line_says_so_and_the_next_night_judges(
+    doubted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_judge(doubted)
+    done = here("alerts", "ack", of_work(doubted)["alert_id"], "--reason", "results_confirmed", site=doubted)
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 0, done.stderr
+    assert "whoever has such a result is judged again with the next night" in told
+    assert "has a page that says so" not in told
+    with contextlib.closing(sqlite3.connect(doubted / "cmvmon.sqlite")) as connection, connection:
+        connection.execute("DROP TRIGGER is_full")
+    night(doubted, monkeypatch, 15.5)
+    assert not in_doubt(doubted)
+    assert alerts(doubted, "open") == RISES

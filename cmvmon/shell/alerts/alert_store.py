@@ -84,6 +84,13 @@ def n_assessments_since(connection: sa.Connection, as_of: datetime) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def is_judged_since(connection: sa.Connection, at: datetime, *, scope: str) -> bool:
+    """Whether an assessment of a later moment was recorded, or one of that moment and scope."""
+    c = ASSESSMENTS.c
+    later = sa.or_(c.as_of > at, sa.and_(c.as_of == at, c.scope == scope))
+    return connection.execute(sa.select(c.as_of).where(later).limit(1)).first() is not None
+
+
 def record(
     connection: sa.Connection,
     verdicts: Iterable[Row],
