@@ -25,6 +25,9 @@ class MovedTogether:
         within_days: so long after its sample a load is in doubt, at most.
         until: of so many that were corrected back the last sample, where too few others stand for it to be said of these alone: only
             who stands uncorrected, and has no sample since, is in doubt (UTC). None = it is said of those that stand.
+        corrected_at: then also when the first of these corrections came: in doubt is only what was known before (UTC).
+        n_back: of those that moved so many were corrected back.
+        n_waiting: so many stand uncorrected, and are in doubt.
     """
 
     laboratory: str
@@ -35,11 +38,14 @@ class MovedTogether:
     n_patients: int
     within_days: float
     until: datetime | None = None
+    corrected_at: datetime | None = None
+    n_back: int = 0
+    n_waiting: int = 0
 
     @property
-    def held(self) -> tuple[str, str, str, datetime, datetime | None]:
+    def held(self) -> tuple[str, str, str, datetime, datetime | None, datetime | None]:
         """What decides which results are in doubt: that one patient more is among them changes nothing for the others."""
-        return self.laboratory, self.assay, self.way, self.since, self.until
+        return self.laboratory, self.assay, self.way, self.since, self.until, self.corrected_at
 
 
 def is_word(event: Mapping[str, Any]) -> bool:

@@ -15,8 +15,11 @@ from cmvmon.domain.moved_together import UP
 from cmvmon.run.daytime import laboratory_word
 from cmvmon.run.replay.replaying import replay
 from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.work_facts import laboratories_in_doubt
 from cmvmon.shell.store import session
 from cmvmon.shell.work.opening import open_site
+from cmvmon.text import language
+from cmvmon.text.moved_together import moved_in_words
 from tests import nights, sites
 from tests.run.test_laboratory_in_doubt import FORTY, HELD, VIROLOGY, alerts, comes, in_doubt, line, said, send, ward
 from tests.sites import day
@@ -33,6 +36,13 @@ def moved(root: Path, patients: Sequence[str] = EIGHT, *, besides: Sequence[str]
 
 def correct(root: Path, patients: Sequence[str], *, night: float) -> None:
     send(root, [line(one, 14, status="C") for one in patients], name=f"corrected-{night}", night=night)
+
+
+def questions(root: Path, lang: str) -> list[str]:
+    """What is asked of the laboratories, in words."""
+    with open_site(root) as opened, opened.reading() as connection:
+        found = laboratories_in_doubt(alert_store.alerts(connection, states={"open"}))
+    return [moved_in_words(one, language(lang), "Europe/Amsterdam") for one in found]
 
 
 def rises(root: Path) -> dict[str, str]:
@@ -137,6 +147,41 @@ def test_after_a_week_those_that_nobody_corrected_are_judged(tmp_path: Path) -> 
     nights.nightly(tmp_path, as_of=day(21.1))
     assert not in_doubt(tmp_path)
     assert alerts(tmp_path, "open") == {("untreated_rise", None): 3}
+
+
+def test_two_corrections_begin_no_doubt_where_four_others_rise(tmp_path: Path) -> None:
+    """Two wrongly high, corrected the same day; four more come high, sampled within that span. No six ever stood at one time."""
+    six = EIGHT[:6]
+    ward(tmp_path, six)
+    send(tmp_path, [line(one, 14, 100) for one in six[:2]], name="wrong", night=14.2)
+    correct(tmp_path, six[:2], night=14.4)
+    send(tmp_path, [line(one, 14, 100) for one in six[2:]], name="rose", night=14.5)
+    assert not in_doubt(tmp_path)
+    assert alerts(tmp_path, "open") == {("untreated_rise", None): 4}
+
+
+def test_who_came_after_the_first_correction_is_none_of_those_that_wait(tmp_path: Path) -> None:
+    late = FORTY[8]
+    moved(tmp_path, besides=(late,))
+    correct(tmp_path, EIGHT[:5], night=15.5)
+    send(tmp_path, [line(late, 14, 100, reported=sites.text(day(15.6)))], name="late", night=15.7)
+    assert said(tmp_path, late)["untreated_rise"] == "alert"
+    assert {rises(tmp_path)[one] for one in EIGHT[5:]} == {HELD}
+
+
+@pytest.mark.parametrize(
+    ("lang", "says"),
+    [
+        ("en", "Corrected back of these: 5; still waiting for their correction: 3."),
+        ("nl", "Daarvan teruggecorrigeerd: 5; nog wachtend op hun correctie: 3."),
+    ],
+)
+def test_the_question_says_how_many_were_corrected_back_and_how_many_wait(lang: str, says: str, tmp_path: Path) -> None:
+    moved(tmp_path)
+    assert says[:9] not in " ".join(questions(tmp_path, lang))
+    correct(tmp_path, EIGHT[:5], night=15.5)
+    [said] = questions(tmp_path, lang)
+    assert said.endswith(says)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 2, 0, 3, 1)], ids=["in order", "in another"])

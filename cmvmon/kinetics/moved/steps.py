@@ -27,7 +27,13 @@ _STEPS = {
     **{f"{way}_at": _MOMENT for way in WAYS},
     **{f"{way}_is_known": _TRUTH for way in WAYS},
     **{f"{way}_is_corrected": _TRUTH for way in WAYS},
+    **{f"{way}_known_at": _MOMENT for way in WAYS},
 }
+
+
+def came_at() -> pl.Expr:
+    """When a version of a result came (UTC); where no receipt is known, when it was reported, or else sampled."""
+    return pl.coalesce("received_at", "reported_at", "collected_at")
 
 
 def earliest_read(protocol: Protocol, as_of: datetime) -> datetime:
@@ -56,7 +62,8 @@ def steps(results: pl.DataFrame, courses: pl.DataFrame | None, *, protocol: Prot
     Returns:
         The series key, `newest_at`, the last sample with a load that follows on one (moment, UTC), and for `up` and `down`:
         `<way>_at`, the last sample at which it moved that way (null: none is known), `<way>_is_known`, whether it is known that it
-        did or did not, and `<way>_is_corrected`, whether the result of that sample is a correction. On a drug a smaller rise counts,
+        did or did not, `<way>_is_corrected`, whether the result of that sample is a correction, and `<way>_known_at`, when it came
+        (moment, UTC; null: it did not move). On a drug a smaller rise counts,
         and only a fall that is steeper than treatment makes it; where that is not known, the larger of both. For the time without a
         drug against this virus a rise may be growth: beyond it, it moved; less, and it is not known. Row order is not defined.
     """
@@ -72,12 +79,13 @@ def steps(results: pl.DataFrame, courses: pl.DataFrame | None, *, protocol: Prot
             high=log10_of(at_most_iu_per_ml()).fill_null(math.inf),
             is_load=pl.col("detection").is_in(_WITH_A_LOAD),
             is_corrected=pl.col("result_status").is_in(words.CHANGES_A_RESULT),
+            came_at=came_at(),
         )
         .filter((pl.col("collected_at").list.last() > begin) & (pl.col("collected_at").list.len() > 1))
     )
     given = None if courses is None else given_of(rows, courses, protocol)
     found = []
-    for *key, at, low, high, is_load, is_corrected in rows.iter_rows():
+    for *key, at, low, high, is_load, is_corrected, came in rows.iter_rows():
         first = max(
             (n for n, moment in enumerate(at) if moment <= begin), default=0
         )  # what the last days are held against
@@ -86,8 +94,10 @@ def steps(results: pl.DataFrame, courses: pl.DataFrame | None, *, protocol: Prot
         if (newest := series.newest_at) is not None:
             told = {way: series.moved(way) for way in WAYS}
             is_known = (told[way] is not None or not series.may_have_moved(way) for way in WAYS)
-            corrected = (moved is not None and is_corrected[at.index(moved)] for moved in told.values())
-            found.append((*key, newest, *told.values(), *is_known, *corrected))
+            where = [None if moved is None else at.index(moved) for moved in told.values()]
+            corrected = (n is not None and is_corrected[n] for n in where)
+            known_at = (None if n is None else came[n] for n in where)
+            found.append((*key, newest, *told.values(), *is_known, *corrected, *known_at))
     return pl.DataFrame(found, schema=_STEPS, orient="row")
 
 

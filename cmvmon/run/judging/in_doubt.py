@@ -126,8 +126,11 @@ def note(connection: sa.Connection, opened: OpenSite, of: Doubt, *, as_of: datet
                 "n_moved": one.n_moved,
                 "n_patients": one.n_patients,
                 "within_days": one.within_days,
+                "n_back": one.n_back,
+                "n_waiting": one.n_waiting,
             }
             | ({} if one.until is None else {"until": one.until.isoformat()})
+            | ({} if one.corrected_at is None else {"corrected_at": one.corrected_at.isoformat()})
             for one in of.found
             if one.laboratory == laboratory
         ]

@@ -85,5 +85,8 @@ def moved_of(fact: Mapping[str, Any]) -> MovedTogether | None:
         return None
     since = datetime.fromisoformat(fact["since"])
     counts = fact["n_moved"], fact["n_patients"], fact["within_days"]
-    until = None if fact.get("until") is None else datetime.fromisoformat(fact["until"])
-    return MovedTogether(fact["feed"], fact["assay"], fact["way"], since, *counts, until)
+    until, corrected_at = (
+        None if fact.get(name) is None else datetime.fromisoformat(fact[name]) for name in ("until", "corrected_at")
+    )
+    told = fact.get("n_back", 0), fact.get("n_waiting", 0)
+    return MovedTogether(fact["feed"], fact["assay"], fact["way"], since, *counts, until, corrected_at, *told)
