@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import polars as pl
@@ -43,28 +43,26 @@ def what_became_of(
     return dict(replaced.what_became_of(frame, versions=versions, in_use=in_use).select("name", "cause").rows())
 
 
-def in_doubt_now(
-    alerts: Collection[Mapping[str, Any]], *, moved: pl.DataFrame, in_use: pl.DataFrame, but: Collection[str]
-) -> dict[str, str]:
-    """Of each of these alerts that was opened on a result which moved with its laboratory's, that cause, by alert id. One that stood
-    before such a result was known stands.
+def on_moved_results(
+    *, moved: pl.DataFrame, in_use: pl.DataFrame, but: Collection[str]
+) -> Callable[[Mapping[str, Any]], bool]:
+    """Says of an alert, or of one of its events, whether its words rest on a result which moved with its laboratory's.
 
     Args:
         moved: by series, `moved_since`, of those whose latest results moved.
         in_use: the results that are judged now.
-        but: the rules that alert in doubt too: of theirs none ends by it.
+        but: the rules that alert in doubt too: their words stand.
     """
     if moved.is_empty():
-        return {}
+        return lambda _: False
     doubted = in_use.join(moved, on=SERIES_KEY).filter(pl.col("collected_at") >= pl.col("moved_since"))
-    known_since = dict(doubted.select("result_id", pl.coalesce("received_at", "collected_at")).iter_rows())
-    return {
-        alert["alert_id"]: words.LABORATORY_IN_DOUBT
-        for alert in alerts
-        if alert["rule"] not in but
-        for result_id in json.loads(alert["evidence"]).get("result_ids") or ()
-        if result_id in known_since and alert["opened_at"] >= known_since[result_id]
-    }
+    result_ids = frozenset(doubted["result_id"])
+
+    def is_on_them(alert: Mapping[str, Any]) -> bool:
+        rested = json.loads(alert["evidence"]).get("result_ids") or ()
+        return alert["rule"] not in but and not result_ids.isdisjoint(rested)
+
+    return is_on_them
 
 
 def why_no_longer_judged(

@@ -3,7 +3,9 @@
 1. An alert is keyed by rule, subject and episode: from the first `alert` to the first `clear` after it.
 2. `not_assessable` neither opens nor closes one whose results are in use as they were when its words were said. Where a
    result that they rest on (`result_ids` of the evidence) was withdrawn, moved to another patient or compartment, put in
-   doubt or corrected since, it is closed with that cause: words don't outlive their facts.
+   doubt or corrected since, it is closed with that cause: words don't outlive their facts. Where it is one
+   of many of its laboratory that moved together, the words go back to the latest that rest on none of those (nor on what changed),
+   and nobody is told anew; one that never had such words is closed (shell/alerts/words_back.py).
 3. One whose subject is no longer judged is closed with the cause (`merged`: its number goes on under another). Where the
    treatment or the stay goes on within the days that the protocol allows, and the alert with it, the same episode is
    reopened. One that a named person must answer (tier 1), and that time alone would end, stands until somebody has
@@ -59,6 +61,7 @@ STATES = (NONE, *words.ALERT_STANDING, RESOLVED, CLOSED)
 _UNANSWERED = (words.NEW, words.NOTIFIED, words.SEEN)
 
 UNFOUNDED = "not assessable, and a result under it changed"
+WORDS_BACK = "its words rest on results in doubt, and earlier ones do not"
 UNJUDGED, STAY_ENDED, DIED = "no longer judged", "stay has ended", "patient has died"
 WAITS = "no longer judged, and it waits for its answer"
 ALERT_ANEW = "alert, and its answer no longer holds"
@@ -70,6 +73,7 @@ BY_JUDGING = (
     words.CLEAR,
     words.NOT_ASSESSABLE,
     UNFOUNDED,
+    WORDS_BACK,
     UNJUDGED,
     WAITS,
     STAY_ENDED,
@@ -121,6 +125,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     **_row(words.CLEAR, none=NOTHING, open=RESOLVED),
     **_row(words.NOT_ASSESSABLE),
     **_row(UNFOUNDED, none=NOTHING, open=CLOSED),
+    **_row(WORDS_BACK, open=UPDATED),
     **_row(UNJUDGED, none=NOTHING, open=CLOSED),
     **_row(WAITS),
     **_row(STAY_ENDED, none=NOTHING, open=CLOSED),
@@ -144,7 +149,7 @@ class Word:
 
     Attributes:
         said: one of SAID.
-        facts: what an `alert` rests on, by the names in FACTS; not read for another word.
+        facts: what an `alert` rests on, or rested on, by the names in FACTS; not read for another word.
         cause: why it ends or reopens an alert, as a code: why the subject is no longer judged, or what befell a result under
             it. With a `clear`: what befell a result under it meanwhile, or the policy, if anything did.
         brings_news: whether it was said because something was delivered; a moment that is judged again brings none.
@@ -264,7 +269,7 @@ def _next(latest: Mapping[str, Any], word: Word, kind: str) -> dict[str, Any]:
     is_open = after in words.ALERT_STANDING
     cause = _OWN_CAUSE.get(word.said, word.cause)
     had_answer = has_answer or kind == REOPENED  # a closed alert keeps who had answered it
-    is_overtaken = cause not in (None, words.LABORATORY_CONFIRMED) and word.actor == SYSTEM
+    is_overtaken = cause not in (None, words.LABORATORY_CONFIRMED) and word.actor == SYSTEM and word.said != WORDS_BACK
     tells = latest["answered_by"] if had_answer and is_overtaken else None
     return {
         **latest,

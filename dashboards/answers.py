@@ -11,7 +11,7 @@ from cmvmon.text import Language
 
 
 def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str, language: Language) -> str:
-    """The answer to an alert, or why it was reopened or taken over, as the middle of a sentence; empty where there is nothing to say.
+    """The answer to an alert, or why it was reopened, taken over or says what it said before, as the middle of a sentence; else empty.
 
     `alert`: an `alerts` row. A snooze that is over by `as_of` is none any more, whether or not a night has recorded it.
     """
@@ -29,6 +29,8 @@ def answer_in_words(alert: Mapping[str, Any], *, as_of: datetime, time_zone: str
         if alert["cause"] == words.TAKEN_OVER:
             return why
         whose = alert.get("tells")
+        if alert["cause"] == words.LABORATORY_IN_DOUBT and not whose:  # no answer ended: its words went back
+            return language.say("answer.words_back", why=why)
         return (
             language.say("answer.reopened_of", why=why, who=whose)
             if whose

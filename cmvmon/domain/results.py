@@ -330,10 +330,10 @@ ALERTS = RowType(
         Column(
             "cause",
             Kind.TEXT,
-            "Why it was closed, reopened or taken over, or what befell a result under it, or the policy, before it was resolved, "
-            "as a code.",
-            null_means="open and neither just reopened nor taken over, or resolved with every result under it and the policy as "
-            "they were",
+            "Why it was closed, reopened or taken over, why its words went back to earlier ones, or what befell a result under it, or "
+            "the policy, before it was resolved, as a code.",
+            null_means="open and neither just reopened, taken over nor gone back, or resolved with every result under it and the "
+            "policy as they were",
             constraints=(OneOf("cause", words.ALERT_CAUSE),),
         ),
         Column(

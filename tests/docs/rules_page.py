@@ -32,7 +32,7 @@ alert of the work itself (`feed_silent`), told once to whoever the site's routin
 
 `laboratory_in_doubt`: the latest results of the series are of those that moved together, one way and at once, of many patients of its
 laboratory (`up d7` in the column `moved`: upwards, since day 7). Such a load is neither alerted on nor clear; an alert that stood before
-stands. That, too, is one alert of the work
+stands, and says what it said before. That, too, is one alert of the work
 ([decisions/0086-a-laboratory-in-doubt.md](decisions/0086-a-laboratory-in-doubt.md)).
 """
 

@@ -36,6 +36,7 @@ from cmvmon.episodes import (
     UNFOUNDED,
     UNJUDGED,
     WAITS,
+    WORDS_BACK,
     Word,
 )
 from cmvmon.rules import all_rules
@@ -94,6 +95,7 @@ alert, and what had closed it began again soon after opened updated updated   up
 clear                                       -       resolved     resolved     resolved     resolved     resolved     -        -
 not_assessable                              -       -            -            -            -            -            -        -
 not assessable, and a result under it changed -     closed       closed       closed       closed       closed       -        -
+its words rest on results in doubt, and earlier ones do not - updated updated updated updated       updated      -        -
 no longer judged                            -       closed       closed       closed       closed       closed       -        -
 no longer judged, and it waits for its answer -     -            -            -            -            -            -        -
 stay has ended                              -       closed       closed       closed       closed       closed       -        -
@@ -306,7 +308,7 @@ def test_in_the_order_of_time_an_episode_runs_from_the_first_alert_to_the_first_
     for said, _ in sayings:
         before = is_open
         goes_on = said == ALERT_BACK and expected[-1:] == ["closed"]
-        is_open = said in SAYS_ALERT or (is_open and said in (words.NOT_ASSESSABLE, WAITS))
+        is_open = said in SAYS_ALERT or (is_open and said in (words.NOT_ASSESSABLE, WORDS_BACK, WAITS))
         if is_open and not before:
             expected.append("reopened" if goes_on else "opened")
         if before and not is_open:

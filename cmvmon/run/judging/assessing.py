@@ -25,7 +25,7 @@ from cmvmon.domain.patient_links import Links
 from cmvmon.domain.results import CONCORDANCE, VERDICTS, WEEKLY_DECLINE
 from cmvmon.domain.series import SERIES_KEY
 from cmvmon.domain.versions import usable_rows
-from cmvmon.ends import in_doubt_now, what_became_of, why_no_longer_judged
+from cmvmon.ends import on_moved_results, what_became_of, why_no_longer_judged
 from cmvmon.facts.moved_together import moved
 from cmvmon.facts.series import WATCHED_SERIES
 from cmvmon.facts.stays import STAYS, back_since
@@ -36,7 +36,7 @@ from cmvmon.run.judging.in_doubt import Doubt
 from cmvmon.run.judging.unit_concordance import counted, unit_concordance
 from cmvmon.run.ward.ward_list import listed_or_alerted
 from cmvmon.shell.alerts import alert_store, rule_switches, stored_results
-from cmvmon.shell.alerts.alert_ends import Ends
+from cmvmon.shell.alerts.alert_ends import Ends, Row
 from cmvmon.shell.alerts.alert_store import Changes
 from cmvmon.shell.as_known import known
 from cmvmon.shell.folder import labels
@@ -123,15 +123,18 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
     `one`: which numbers are one patient at its moment. `off`: the rules that the site has switched off.
     """
     stays, series, treatment = (assessment.facts.of(table) for table in (STAYS, WATCHED_SERIES, TREATMENT))
-    limits = assessment.facts.protocol.answers
+    limits, policy = assessment.facts.protocol.answers, assessment.facts.protocol.rules
     rules = {rule.code: rule for rule in all_rules()}
+    but = {rule.code for rule in rules.values() if rule.alerts_in_doubt}
+    is_on_moved = on_moved_results(moved=assessment.facts.shared(moved), in_use=assessment.results, but=but)
     return Ends(
         cause_of=lambda alert: (
             words.RULE_DISABLED
             if alert["rule"] in off
             else why_no_longer_judged(alert, series, treatment, **_by_rule(rules.get(alert["rule"])))
         ),
-        became_of=partial(_became_of, assessment=assessment, one=one),
+        became_of=partial(_became_of, assessment=assessment, one=one, is_on_moved=is_on_moved),
+        is_on_moved=is_on_moved,
         left=frozenset(stays.filter("is_discharged")["patient_id"]),
         died=frozenset(stays.filter("has_died")["patient_id"]),
         long_gone=_long_gone(assessment),
@@ -140,11 +143,7 @@ def ends_of_alerts(assessment: Assessment, one: Links, off: Collection[str]) -> 
         worse=Worse(limits.worse_rise_log10, limits.worse_rise_lower_airway_log10),
         goes_on_within=_go_on_within(assessment),
         after_discharge={rule.code: rule.after_discharge for rule in rules.values()},
-        told_for={
-            rule.code: assessment.facts.protocol.rules[rule.code].span(rule.told_for)
-            for rule in rules.values()
-            if rule.told_for is not None
-        },
+        told_for={code: policy[code].span(rule.told_for) for code, rule in rules.items() if rule.told_for is not None},
     )
 
 
@@ -166,12 +165,13 @@ def _go_on_within(assessment: Assessment) -> dict[str, timedelta]:
     return {words.COURSE_OVER: gap - timedelta(hours=clock.interrupted_gap_h), words.STAY_ENDED: gap}
 
 
-def _became_of(alerts: Collection[Mapping[str, Any]], *, assessment: Assessment, one: Links) -> dict[str, str]:
+def _became_of(
+    alerts: Collection[Row], *, assessment: Assessment, one: Links, is_on_moved: Callable[[Row], bool]
+) -> dict[str, str]:
     """What befell the number of each of these alerts, or else a result that its words rest on, by alert id."""
     merged = {alert["alert_id"]: words.MERGED for alert in alerts if alert["patient_id"] in one.into}
     others = [alert for alert in alerts if alert["alert_id"] not in merged]
-    but = {rule.code for rule in all_rules() if rule.alerts_in_doubt}
-    doubted = in_doubt_now(others, moved=assessment.facts.shared(moved), in_use=assessment.results, but=but)
+    doubted = {alert["alert_id"]: words.LABORATORY_IN_DOUBT for alert in others if is_on_moved(alert)}
     return merged | doubted | what_became_of(others, versions=assessment.versions, in_use=assessment.results)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from cmvmon.domain import words
@@ -10,7 +11,7 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import OPEN, subject_of
 from cmvmon.run.judging.assessing import assessed, ends_of_alerts, switched_off
 from cmvmon.run.pages.publish import Published, publish
-from cmvmon.shell.alerts import alert_history
+from cmvmon.shell.alerts import alert_history, alert_store
 from cmvmon.shell.alerts.alert_decisions import decided
 from cmvmon.shell.as_known import moments
 from cmvmon.shell.folder.site import Site
@@ -39,7 +40,17 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
         of_patients = {subject: row for subject, row in latest.items() if row["rule"] != words.OPERATIONS}
         rows = assessment.verdicts.to_dicts()
         stamp = opened.stamp(as_of)
-        events = decided(of_patients, rows, ends, stamp=stamp, judged_at={}, brings_news=False, stands_again=again)
+        with opened.reading() as connection:
+            events = decided(
+                of_patients,
+                rows,
+                ends,
+                stamp=stamp,
+                judged_at={},
+                brings_news=False,
+                said_before=partial(alert_store.said_before, connection, until=as_of),
+                stands_again=again,
+            )
         after = latest | {subject_of(event): event for event in events}
         standing = sorted(
             (row for row in after.values() if row["state"] == OPEN),

@@ -1,7 +1,7 @@
 """The alerts of one policy, moment by moment: what is said brings about events, and nothing is written anywhere.
 
 The same pieces decide as in a night (cmvmon.shell.alerts.alert_decisions, cmvmon.episodes). Kept is what stands open, and of each
-alert one short line: no evidence, so that a year needs little room.
+alert one short line: no evidence, so that a year needs little room. What an alert said before is kept as long as it may go on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cmvmon.episodes import OPEN, SNOOZE_OVER, Word, subject_of
 from cmvmon.shell.alerts.alert_decisions import decided
 from cmvmon.shell.alerts.alert_ends import Ends
 from cmvmon.shell.alerts.not_lost import may_stand_again
+from cmvmon.shell.alerts.words_back import SaidBefore, nothing_before
 from cmvmon.shell.rows.stamp import Stamp
 
 Row = Mapping[str, Any]
@@ -56,11 +57,15 @@ class Told:
 class Ledger:
     """What one policy says over moments that come in order."""
 
-    def __init__(self, standing: Iterable[Row] = (), stand_again: Iterable[str] = ()) -> None:
+    def __init__(
+        self, standing: Iterable[Row] = (), stand_again: Iterable[str] = (), *, before: SaidBefore = nothing_before
+    ) -> None:
         """`standing`: the last rows of alerts about patients that stood open before the first moment, or had been closed.
-        `stand_again`: ids of alerts that began until then with one of `words.STANDS_AGAIN`."""
+        `stand_again`: ids of alerts that began until then with one of `words.STANDS_AGAIN`.
+        `before`: the events of an alert until the first moment, the last first."""
         self._latest: dict[tuple[Any, ...], Row] = {subject_of(row): row for row in standing}
         self._stand_again = set(stand_again)
+        self._before, self._said = before, dict[str, list[Row]]()
         open_ones = (row for row in self._latest.values() if row["state"] == OPEN)
         self._told = {row["alert_id"]: _opened(row, stood_before=True) for row in open_ones}
 
@@ -85,9 +90,12 @@ class Ledger:
             stamp=stamp,
             judged_at={},
             brings_news=patients is not None,
+            said_before=self._said_before,
             stands_again=self._stand_again,
         )
         self._latest = met
+        going_on = {row["alert_id"] for row in met.values()}
+        self._said = {alert_id: said for alert_id, said in self._said.items() if alert_id in going_on}
         for event in events:
             self._note(event)
         snoozed = [row for row in self._latest.values() if row["state"] == OPEN and row["until"] is not None]
@@ -108,7 +116,11 @@ class Ledger:
         """What has opened until now counts as having stood before."""
         self._told = {name: replace(one, stood_before=True, listed_at=None) for name, one in self._told.items()}
 
+    def _said_before(self, alert: Row) -> list[Row]:
+        return [*reversed(self._said.get(alert["alert_id"], [])), *self._before(alert)]
+
     def _note(self, event: Row) -> None:
+        self._said.setdefault(event["alert_id"], []).append(event)
         self._latest[subject_of(event)] = event
         if event["cause"] in words.STANDS_AGAIN:
             self._stand_again.add(event["alert_id"])

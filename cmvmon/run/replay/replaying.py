@@ -8,9 +8,10 @@ contract gate is not asked: a moment that it stopped is not recorded.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from cmvmon.run.judging.assessing import ends_of_alerts, switched_off, without_s
 from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.run.replay.replay_ledger import Ledger, Told
+from cmvmon.shell.alerts import alert_store
 from cmvmon.shell.as_known import known, moments
 from cmvmon.shell.as_known.moments import Moment
 from cmvmon.shell.folder.site import Site
@@ -116,8 +118,9 @@ def replay(
     with open_store(settings.database) as store:
         opened = OpenSite(store.engine, site, own, settings.method)
         asked = _asked(opened, since, until, zone, mornings=mornings)
+        before = partial(_said_before, opened, [row["alert_id"] for row in asked.standing], asked.moments[0].as_of)
         sides = [
-            (protocol, Ledger(asked.standing, asked.stand_again))
+            (protocol, Ledger(asked.standing, asked.stand_again, before=before))
             for protocol in (own, *([] if other is None else [other]))
         ]
         ledgers, people, watched = [ledger for _, ledger in sides], deque(asked.people), _Watched(zone)
@@ -145,6 +148,15 @@ def replay(
         history_since=asked.history_since,
         sides=tuple(Side(protocol, ledger.told) for protocol, ledger in sides),
     )
+
+
+def _said_before(opened: OpenSite, standing: Collection[str], moment: datetime, alert: Mapping[str, Any]) -> list[Any]:
+    """The events before that moment of an alert that stood then, the last first."""
+    if alert["alert_id"] not in standing:
+        return []
+    with opened.reading() as connection:
+        events = alert_store.said_before(connection, alert)
+    return [event for event in events if event["changed_at"] < moment]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from cmvmon.episodes import (
 )
 from cmvmon.shell.alerts.alert_ends import Ends, Row
 from cmvmon.shell.alerts.not_lost import TAKEN_BACK, answers_kept, is_unanswered, not_lost, waiting_elsewhere
+from cmvmon.shell.alerts.words_back import SaidBefore, nothing_before, with_words_back
 from cmvmon.shell.rows.stamp import Stamp
 
 _WENT_ON = {
@@ -41,14 +42,16 @@ def decided(
     stamp: Stamp,
     judged_at: Mapping[str, datetime],
     brings_news: bool,
+    said_before: SaidBefore = nothing_before,
     stands_again: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The events that these verdicts bring about, where the alerts stand so; nothing is written.
 
     `latest`: by subject, the last row of its latest alert. `judged_at`: as in `episodes.event`, by patient. `stands_again`: ids of
-    alerts that began, or began anew, with one of `words.STANDS_AGAIN`.
+    alerts that began, or began anew, with one of `words.STANDS_AGAIN`. `said_before`: the events of an alert, the last first.
     """
     judged = {subject_of(row): row["verdict"] for row in rows}
+    latest, back = with_words_back(latest, judged, ends, stamp=stamp, judged_at=judged_at, said_before=said_before)
     unsaid = {
         subject: alert
         for subject, alert in latest.items()
@@ -97,7 +100,7 @@ def decided(
         episodes.event(row, latest.get(subject_of(row)), word, judged_at=judged_at.get(row["patient_id"]))
         for row, word in said
     )
-    return [*answers_kept(latest, [event for event in found if event is not None], ends, stamp=stamp)]
+    return [*back, *answers_kept(latest, [event for event in found if event is not None], ends, stamp=stamp)]
 
 
 def word_of(

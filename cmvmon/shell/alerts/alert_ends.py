@@ -28,6 +28,7 @@ class Ends:
         after_discharge: by rule, the grounds on which it alerts on whoever has left.
         worse: how much higher a load must be to end an answer.
         goes_on_within: by why it was closed, how soon after that an alert that is said again is the same one.
+        is_on_moved: of an alert, or one of its events, whether its words rest on a result that moved with its laboratory's.
         told_for: by rule, for how long an alert that time alone would end stands after it was acknowledged.
     """
 
@@ -42,6 +43,7 @@ class Ends:
     into: Mapping[str, str] = field(default_factory=dict)
     after_discharge: Mapping[str, Collection[str]] = field(default_factory=dict)
     told_for: Mapping[str, timedelta] = field(default_factory=dict)
+    is_on_moved: Callable[[Row], bool] = lambda _: False
 
     @property
     def met_within(self) -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -124,6 +125,7 @@ def record(
         stamp=stamp,
         judged_at=judged_at,
         brings_news=patients is not None,
+        said_before=partial(said_before, connection),
         stands_again=stand_again(connection),
     )
     _append(connection, events)
@@ -223,6 +225,14 @@ def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
     e = ALERT_EVENTS.c
     is_last = ~sa.exists().where(newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence)
     return sa.select(*(columns or (ALERT_EVENTS,))).where(is_last)
+
+
+def said_before(connection: sa.Connection, alert: Row, *, until: datetime | None = None) -> list[Row]:
+    """The events of that alert (until that moment), the last first."""
+    e = ALERT_EVENTS.c
+    query = sa.select(ALERT_EVENTS).where(e.alert_id == alert["alert_id"]).order_by(e.sequence.desc())
+    query = query if until is None else query.where(e.changed_at <= until)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def stand_again(connection: sa.Connection) -> frozenset[str]:
