@@ -40,7 +40,7 @@ def shown(code: str, **row: Any) -> str:
         (
             {},
             (
-                "Eén monster erbij, op 26-11-2026, zou dat met 84% kans geven. "
+                "Eén monster erbij, op 26-11-2026, zou dat met 84% kans duidelijk maken. "
                 "Als CMV daarin niet aantoonbaar is: daling boven 1,0 log10 per week."
             ),
             (
@@ -51,7 +51,7 @@ def shown(code: str, **row: Any) -> str:
         (
             {"next_sample_at": None, "probability_decisive": 0.416, "call_if_not_detected": None},
             (
-                "Geen enkel monster binnen 21 dagen zou dat met de gevraagde 80% kans geven; de beste dag haalt 42%. "
+                "Geen enkel monster binnen 21 dagen zou dat met de gevraagde 80% kans duidelijk maken; op de beste dag is de kans 42%. "
                 "Als CMV daarin niet aantoonbaar is: geen oordeel."
             ),
             (
@@ -62,12 +62,12 @@ def shown(code: str, **row: Any) -> str:
     ],
 )
 def test_the_day_its_probability_and_what_not_detected_would_mean(row: dict[str, Any], nl: str, en: str) -> None:
-    assert shown("nl", **row).endswith(f"Nog geen uitsluitsel of de daling boven 1,0 log10 per week is. {nl}")
+    assert shown("nl", **row).endswith(f"Nog niet duidelijk of de daling boven 1,0 log10 per week is. {nl}")
     assert shown("en", **row).endswith(f"Not yet decided whether the decline is above 1.0 log10 per week. {en}")
     for code in ("nl", "en"):
         assert not any(order in shown(code, **row).lower() for order in ORDERS)
 
 
 def test_of_another_series_or_anchor_nothing_is_said() -> None:
-    assert "uitsluitsel" not in shown("nl", assay="ANOTHER")
-    assert "uitsluitsel" not in shown("nl", anchor_at=day(-20))
+    assert "Nog niet duidelijk" not in shown("nl", assay="ANOTHER")
+    assert "Nog niet duidelijk" not in shown("nl", anchor_at=day(-20))

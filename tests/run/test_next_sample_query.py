@@ -46,7 +46,7 @@ def test_an_open_call_has_a_day_a_probability_and_a_sentence_in_both_languages(s
     assert row["as_of"] < row["next_sample_at"]
     assert 0.8 <= row["probability_decisive"] <= 1.0
     assert "zou dat met" in called(site, OPEN)
-    assert "a further sample on" in called(site, OPEN, "--lang", "en")
+    assert "would decide it with 80% probability" in called(site, OPEN, "--lang", "en")
     page = (Site(site).pages / page_of(Site(site), OPEN, "nl")).read_text(encoding="utf-8")
     assert row["sentence"] in unmarked(page)
 

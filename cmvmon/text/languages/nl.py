@@ -347,12 +347,12 @@ SENTENCES: dict[str, str] = {
     "response.until_no_rate": "{said} Dit geldt voor uitslagen t/m {date}; latere tellen niet mee.",
     "response.no_rate": "Snelheid van de daling niet genoemd ({why}).",
     "next_sample.settles": (
-        "Nog geen uitsluitsel of de daling boven {target} log10 per week is. Eén monster erbij, op {date}, zou dat met {percent} kans "
-        "geven. Als CMV daarin niet aantoonbaar is: {call}."
+        "Nog niet duidelijk of de daling boven {target} log10 per week is. Eén monster erbij, op {date}, zou dat met {percent} kans "
+        "duidelijk maken. Als CMV daarin niet aantoonbaar is: {call}."
     ),
     "next_sample.none_settles": (
-        "Nog geen uitsluitsel of de daling boven {target} log10 per week is. Geen enkel monster binnen {days} zou dat met de "
-        "gevraagde {wanted} kans geven; de beste dag haalt {percent}. Als CMV daarin niet aantoonbaar is: {call}."
+        "Nog niet duidelijk of de daling boven {target} log10 per week is. Geen enkel monster binnen {days} zou dat met de "
+        "gevraagde {wanted} kans duidelijk maken; op de beste dag is de kans {percent}. Als CMV daarin niet aantoonbaar is: {call}."
     ),
     "next_sample.nothing_open": "Geen enkele reeks van deze patiënt wacht op uitsluitsel.",
     "next_sample.no_weeks": "Geen reeks van deze patiënt met een behandelweek om te beoordelen.",
