@@ -11,8 +11,9 @@ from cmvmon.domain.errors import SiteError
 from cmvmon.episodes import OPEN, subject_of
 from cmvmon.run.judging.assessing import assessed, ends_of_alerts, switched_off
 from cmvmon.run.pages.publish import Published, publish
-from cmvmon.shell.alerts import alert_history, alert_store
+from cmvmon.shell.alerts import alert_history
 from cmvmon.shell.alerts.alert_decisions import decided
+from cmvmon.shell.alerts.alert_events import said_before
 from cmvmon.shell.as_known import moments
 from cmvmon.shell.folder.site import Site
 from cmvmon.shell.versions.links import links
@@ -48,7 +49,7 @@ def show(root: Path, out: Path, *, as_of: datetime, method: str | None = None) -
                 stamp=stamp,
                 judged_at={},
                 brings_news=False,
-                said_before=partial(alert_store.said_before, connection, until=as_of),
+                said_before=partial(said_before, connection, until=as_of),
                 stands_again=again,
             )
         after = latest | {subject_of(event): event for event in events}

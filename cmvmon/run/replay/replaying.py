@@ -28,7 +28,7 @@ from cmvmon.run.judging.assessing import ends_of_alerts, switched_off, without_s
 from cmvmon.run.judging.in_doubt import laboratories_in_doubt
 from cmvmon.run.judging.unit_concordance import unit_concordance
 from cmvmon.run.replay.replay_ledger import Ledger, Told
-from cmvmon.shell.alerts import alert_store
+from cmvmon.shell.alerts.alert_events import said_before
 from cmvmon.shell.as_known import known, moments
 from cmvmon.shell.as_known.moments import Moment
 from cmvmon.shell.folder.site import Site
@@ -155,7 +155,7 @@ def _said_before(opened: OpenSite, standing: Collection[str], moment: datetime, 
     if alert["alert_id"] not in standing:
         return []
     with opened.reading() as connection:
-        events = alert_store.said_before(connection, alert)
+        events = said_before(connection, alert)
     return [event for event in events if event["changed_at"] < moment]
 
 

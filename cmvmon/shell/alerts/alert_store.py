@@ -18,6 +18,7 @@ from cmvmon.episodes import CLOSED, OPEN, Word, subject_of
 from cmvmon.shell import dialects
 from cmvmon.shell.alerts.alert_decisions import decided, word_of
 from cmvmon.shell.alerts.alert_ends import Ends
+from cmvmon.shell.alerts.alert_events import said_before, stand_again
 from cmvmon.shell.alerts.not_lost import TAKEN_BACK
 from cmvmon.shell.rows.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, OPEN_ALERTS
 from cmvmon.shell.rows.stamp import Stamp
@@ -225,29 +226,6 @@ def last_events(*columns: sa.Column[Any]) -> sa.Select[Any]:
     e = ALERT_EVENTS.c
     is_last = ~sa.exists().where(newer.c.alert_id == e.alert_id, newer.c.sequence > e.sequence)
     return sa.select(*(columns or (ALERT_EVENTS,))).where(is_last)
-
-
-def said_before(connection: sa.Connection, alert: Row, *, until: datetime | None = None) -> list[Row]:
-    """The events of that alert (until that moment), the last first."""
-    e = ALERT_EVENTS.c
-    query = sa.select(ALERT_EVENTS).where(e.alert_id == alert["alert_id"]).order_by(e.sequence.desc())
-    query = query if until is None else query.where(e.changed_at <= until)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def stand_again(connection: sa.Connection) -> frozenset[str]:
-    """Of the open alerts, those that began, or began anew, with one of `words.STANDS_AGAIN`."""
-    e = ALERT_EVENTS.c
-    query = sa.select(e.alert_id).where(e.alert_id.in_(sa.select(OPEN_ALERTS.c.alert_id)), began_so())
-    return frozenset(connection.execute(query).scalars())
-
-
-def began_so() -> sa.ColumnElement[bool]:
-    """Whether an event says that the alert stands until somebody has acknowledged it, whatever time does.
-
-    By its cause alone, which no other event has: asked for its state too, a database looks at every alert there ever was.
-    """
-    return ALERT_EVENTS.c.cause.in_(words.STANDS_AGAIN)
 
 
 def _may_stand_again() -> sa.ColumnElement[bool]:

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from cmvmon.episodes import CLOSED, OPEN, SYSTEM
+from cmvmon.shell.alerts.alert_events import began_so
 from cmvmon.shell.alerts.alert_history import standing_at
-from cmvmon.shell.alerts.alert_store import began_so
 from cmvmon.shell.rows.schema import ALERT_EVENTS, ASSESSED_PATIENTS, ASSESSMENTS, DELIVERIES
 
 EVERYBODY = "all"  # the scope of a night
