@@ -52,7 +52,7 @@ from cmvmon.workbench.out_folder import room_for
 from cmvmon.workbench.partitions import Partitions, bounds_of
 from cmvmon.workbench.quarantined import SET_APART, write_quarantined
 
-ROWS_PER_PARTITION = 75_000  # results; what assessing two ranges of so many at once needs stays below 1.1 GiB
+ROWS_PER_PARTITION = 75_000  # results; what assessing two ranges of so many at once needs is about 1.1 GiB
 _WAITING = 3  # tables that are held until they are written
 AT_ONCE = 2  # ranges; each on a core of its own where there are two
 ROWS_PER_BATCH = 200_000
