@@ -29,8 +29,7 @@ from cmvmon.kinetics.noise.same_minute import impossible_pairs, mark_pairs
 from cmvmon.kinetics.weeks.weekly_decline import KernelInput, estimated_from, kernel_input
 from cmvmon.protocol import Protocol
 from cmvmon.rules import all_rules, judge, judge_apart, subject_fact_tables
-
-_VERDICT_ORDER = ("patient_id", "compartment", "subject", "rule")
+from cmvmon.rules.verdict_order import ORDER
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def as_recorded(
     judges. `as_of`, `protocol`, `method`: those under which it was recorded."""
     made, given = _prepared(known, protocol=protocol, as_of=as_of, method=method, weekly_decline=weekly_decline)
     facts = facts_at(made, protocol=protocol, as_of=as_of)
-    return Assessment(VERDICTS.conform(verdicts).sort(_VERDICT_ORDER, nulls_last=False), facts, given)
+    return Assessment(VERDICTS.conform(verdicts).sort(ORDER, nulls_last=False), facts, given)
 
 
 def _prepared(

@@ -118,7 +118,7 @@ def _verdicts(
     rule: Rule, rows: pl.DataFrame, which: pl.Series | None, joined: Joined, *, facts_apart: bool
 ) -> pl.DataFrame:
     """The columns of `verdicts` that a rule gives, with `grounds`, of subjects that it applies to. `which`: as `_rows` gives it."""
-    found = _told_of(rule, rows)
+    found = _told_of(rule, rows, with_marks=facts_apart)
     _refuse_both(rule, found)
     if facts_apart:
         texts = joined.subject_texts(rule)
@@ -176,11 +176,11 @@ def judged_each(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     Only what `rule.reads` is looked at: the same columns, put back from a verdict's evidence, give the same answer. Each
     condition is asked once, in one step and beside the others; what follows from the answers is told by arrays of truth.
     """
-    return _told_of(rule, frame.filter(rule.applies.expr)).drop(_MARKS)
+    return _told_of(rule, frame.filter(rule.applies.expr))
 
 
-def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
-    """As `judged_each`, of rows that the rule applies to. `_MARKS`: a number, the same only where grounds and sentences are."""
+def _told_of(rule: Rule, rows: pl.DataFrame, *, with_marks: bool = False) -> pl.DataFrame:
+    """As `judged_each`, of rows that the rule applies to. `with_marks`: a number too, one for the same grounds and sentences."""
     holds = asked(rule.conditions(), rows)
     inhibited, held = _any(rule.inhibitors, holds, rows.height), _any(rule.unless, holds, rows.height)
     grounds = _any(rule.fires, holds, rows.height)
@@ -207,8 +207,11 @@ def _told_of(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         "grounds": _those(tuple(rule.fires), held_grounds),
         "says": _those(tuple(sentence.key for sentence in rule.says), marks),
         "is_contradictory": pl.Series(is_contradictory, dtype=pl.Boolean),
-        _MARKS: pl.Series(np.unique(marks, return_inverse=True)[1] << len(rule.fires) | held_grounds, dtype=pl.Int64),
     }
+    if with_marks:
+        told[_MARKS] = pl.Series(
+            np.unique(marks, return_inverse=True)[1] << len(rule.fires) | held_grounds, dtype=pl.Int64
+        )
     whole = rows.hstack([column.alias(name) for name, column in told.items() if isinstance(column, pl.Series)])
     asked_for = {name: column for name, column in told.items() if isinstance(column, pl.Expr)}
     return whole.with_columns(**asked_for) if asked_for else whole

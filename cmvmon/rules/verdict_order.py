@@ -12,6 +12,7 @@ from cmvmon.rules.joining import Joined
 from cmvmon.rules.rulebook import Rule
 
 _OF_A_SUBJECT = ("patient_id", "compartment", "subject")
+ORDER = (*_OF_A_SUBJECT, "rule")
 _FEW = 10_000  # verdicts: so many are sorted sooner than counted
 
 
@@ -23,14 +24,14 @@ def in_order(verdicts: pl.DataFrame, spoken: Sequence[Rule], joined: Joined) -> 
         spoken: those rules, in that order, each noted in `joined` with the subjects that it spoke of.
     """
     if verdicts.height <= _FEW:
-        return verdicts.sort(*_OF_A_SUBJECT, "rule", nulls_last=False)
-    ranks = _ranks(spoken, joined)
+        return verdicts.sort(ORDER, nulls_last=False)
+    ranks = _ranks(joined)
     by_code = {code: place for place, code in enumerate(sorted(rule.code for rule in spoken))}
     number = np.concatenate([ranks[rule.code] * len(spoken) + by_code[rule.code] for rule in spoken])
     return verdicts[np.argsort(number, kind="stable")]
 
 
-def _ranks(spoken: Sequence[Rule], joined: Joined) -> dict[str, npt.NDArray[np.int64]]:
+def _ranks(joined: Joined) -> dict[str, npt.NDArray[np.int64]]:
     """For each verdict of each rule the place of its subject among all subjects."""
     lists, begins, height = [], {}, 0
     for listed, noted in joined.noted.items():

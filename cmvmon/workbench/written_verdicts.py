@@ -33,14 +33,14 @@ def written_verdicts(out: Path, *, rule: str | None = None) -> pl.DataFrame:
         raise SiteError(
             f"{out.name} was written by another release: this one has no rule {', '.join(strange)}; {_AGAIN}"
         )
-    whole = [verdicts.clear()]
+    whole, tables = [verdicts.clear()], dict[str, pl.DataFrame]()
+    facts = {fact for table in all_fact_tables().values() for fact in table.facts}
     for (code,), rows in verdicts.group_by("rule", maintain_order=True):
         known = rules[str(code)]
-        told = _table(out, NAME.format(known.subject))
-        read = known.reads.intersection(fact for table in all_fact_tables().values() for fact in table.facts)
-        if lacking := sorted(read.difference(told.columns)):
-            where = f"{NAME.format(known.subject)} has no column {lacking[0]}"
-            raise SiteError(f"{out.name} was written by another release: {where}; {_AGAIN}")
+        name = NAME.format(known.subject)
+        told = tables[name] = tables[name] if name in tables else _table(out, name)
+        if lacking := sorted(known.reads.intersection(facts).difference(told.columns)):
+            raise SiteError(f"{out.name} was written by another release: {name} has no column {lacking[0]}; {_AGAIN}")
         whole.append(rows.with_columns(whole_evidence(known, rows, told, tables=all_fact_tables())))
     return pl.concat(whole).sort("place").select(verdicts.columns[1:])
 
